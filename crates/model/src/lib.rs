@@ -1,0 +1,18 @@
+//! Plain data and pure rules about npm packages.
+//!
+//! Values in, values out: no IO, no async, no clock. Every other crate speaks in these types.
+
+mod name;
+mod observation;
+mod packument;
+mod popularity;
+mod repository;
+mod search_hit;
+mod tolerant;
+
+pub use name::{InvalidName, PackageName};
+pub use observation::{Observation, RecentDownloads, Source, State, Summary};
+pub use packument::parse_packument;
+pub use popularity::{Bucket, Popularity};
+pub use repository::browse_url;
+pub use search_hit::{Record, RecordError, parse_record, parse_search_hit};

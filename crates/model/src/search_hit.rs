@@ -1,0 +1,131 @@
+//! A hit of npm's search API (`GET /-/v1/search`), and telling it apart from a packument.
+
+use serde_json::{Map, Value};
+
+use crate::name::InvalidName;
+use crate::packument::{from_document, is_security_holding};
+use crate::{Observation, PackageName, RecentDownloads, Source, State, Summary, browse_url, tolerant};
+
+/// Which of the two kinds of document an imported record was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record {
+    /// It had a `package` object.
+    SearchHit,
+    /// It had `versions`, `dist-tags` or `time`.
+    Packument,
+}
+
+/// Why a record could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Not JSON, or not an object.
+    #[error("not JSON of the expected shape: {0}")]
+    Json(#[from] serde_json::Error),
+    /// JSON, but neither kind of document.
+    #[error("neither a search hit (no `package` object) nor a packument (no `versions`, `dist-tags` or `time`)")]
+    NeitherKind,
+    /// The document does not say which package it is about.
+    #[error("the package has no name")]
+    NoName,
+    /// The document's name is malformed.
+    #[error("{name:?} is not a package name: {why}")]
+    Name {
+        /// The name, cut at 80 characters.
+        name: String,
+        /// What is wrong with it.
+        why: InvalidName,
+    },
+}
+
+/// Reads one search hit or one packument, told apart by their fields. `observed_at` is in seconds since 1970.
+pub fn parse_record(json: &[u8], observed_at: i64) -> Result<(Record, Observation), RecordError> {
+    let document: Map<String, Value> = serde_json::from_slice(json)?;
+    if document.get("package").is_some_and(Value::is_object) {
+        Ok((Record::SearchHit, from_hit(&document, observed_at)?))
+    } else if ["versions", "dist-tags", "time"].iter().any(|key| document.contains_key(*key)) {
+        Ok((Record::Packument, from_document(&document, observed_at)?))
+    } else {
+        Err(RecordError::NeitherKind)
+    }
+}
+
+/// Reads one element of `objects`.
+pub fn parse_search_hit(json: &[u8], observed_at: i64) -> Result<Observation, RecordError> {
+    from_hit(&serde_json::from_slice(json)?, observed_at)
+}
+
+fn from_hit(hit: &Map<String, Value>, observed_at: i64) -> Result<Observation, RecordError> {
+    let empty = Map::new();
+    let object = |parent: &Map<String, Value>, key: &str| parent.get(key).and_then(Value::as_object).cloned();
+    let package = hit.get("package").and_then(Value::as_object).unwrap_or(&empty);
+    let links = object(package, "links").unwrap_or_default();
+    let downloads = object(hit, "downloads").unwrap_or_default();
+    let name = package.get("name").and_then(Value::as_str).ok_or(RecordError::NoName)?;
+    let name = PackageName::parse(name).map_err(|why| RecordError::Name { name: name.chars().take(80).collect(), why })?;
+    let version = tolerant::text(package.get("version"));
+    let description = tolerant::text(package.get("description"));
+    let repository = links.get("repository").or_else(|| package.get("repository")).and_then(browse_url);
+    let held = is_security_holding(version.as_deref(), description.as_deref(), repository.as_deref());
+    let counts = RecentDownloads { weekly: tolerant::count(downloads.get("weekly")), monthly: tolerant::count(downloads.get("monthly")) };
+    Ok(Observation {
+        name,
+        source: Source::SearchHit,
+        observed_at,
+        state: if held { State::SecurityHolding } else { State::Active },
+        repository,
+        summary: Some(Summary {
+            version,
+            published_at: tolerant::moment(package.get("date")),
+            description,
+            keywords: tolerant::keywords(package.get("keywords")),
+            license: tolerant::license(package),
+            homepage: tolerant::web_address(links.get("homepage").or_else(|| package.get("homepage"))),
+            bugs: tolerant::bugs(links.get("bugs").or_else(|| package.get("bugs"))),
+            publisher: package.get("publisher").and_then(tolerant::person),
+            maintainers: tolerant::people(package.get("maintainers")),
+            deprecated: tolerant::deprecated(package.get("deprecated")),
+        }),
+        downloads: (counts != RecentDownloads::default()).then_some(counts),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_json_snapshot;
+
+    use super::*;
+
+    fn parse(json: &str) -> Result<(Record, Observation), RecordError> {
+        parse_record(json.as_bytes(), 1_700_000_000)
+    }
+
+    #[test]
+    fn a_whole_hit() {
+        let (kind, hit) = parse(
+            r#"{"downloads":{"monthly":32731392,"weekly":8525448},"dependents":"83903","updated":"2026-02-03T06:14:11.935Z","searchScore":1816.6,
+            "package":{"name":"vue","keywords":["vue"],"version":"3.5.27","description":"The progressive framework","sanitized_name":"vue",
+            "publisher":{"username":"GitHub Actions","email":"x@example.com"},"maintainers":[{"username":"evan","email":"e@example.com"}],
+            "license":"MIT","date":"2026-01-19T06:33:43.982Z","links":{"homepage":"https://vue.example","repository":"git+https://github.com/vuejs/core.git",
+            "bugs":"https://github.com/vuejs/core/issues","npm":"https://www.npmjs.com/package/vue"}},"flags":{"insecure":0}}"#,
+        )
+        .expect("a hit");
+        assert_eq!(kind, Record::SearchHit);
+        assert_json_snapshot!(hit);
+    }
+
+    #[test]
+    fn the_least_of_a_hit() {
+        let (kind, hit) = parse(r#"{"package":{"name":"a","keywords":"x y"},"downloads":null}"#).expect("a hit");
+        assert_eq!((kind, hit.downloads), (Record::SearchHit, None));
+        assert_eq!(hit.summary.expect("present").keywords, ["x", "y"]);
+    }
+
+    #[test]
+    fn kinds() {
+        assert_eq!(parse(r#"{"name":"a","versions":{}}"#).expect("a packument").0, Record::Packument);
+        assert!(matches!(parse(r#"{"name":"a"}"#), Err(RecordError::NeitherKind)));
+        assert!(matches!(parse(r#"{"package":null}"#), Err(RecordError::NeitherKind)));
+        assert!(matches!(parse(r#"{"package":{}}"#), Err(RecordError::NoName)));
+        assert!(matches!(parse("[1]"), Err(RecordError::Json(_))));
+    }
+}
