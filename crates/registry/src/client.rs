@@ -1,0 +1,281 @@
+//! Asking a registry for documents.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use model::PackageName;
+use nodejs_semver::Version;
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RANGE};
+use reqwest::{Certificate, Identity, NoProxy, Proxy, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use crate::error::shown;
+use crate::retry::retry_after;
+use crate::{Config, Error, Integrity, RetryPolicy};
+
+/// The largest document accepted, decoded; the largest known is 45 MB.
+const MAX_DOCUMENT: u64 = 128 << 20;
+/// The longest error text read.
+const MAX_ERROR_TEXT: usize = 64 << 10;
+/// More redirects than this are a loop.
+const MAX_REDIRECTS: usize = 5;
+
+/// A client for npm-like registries, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    config: Arc<Config>,
+    http: reqwest::Client,
+    /// Clients with a certificate of their own, by certificate and key file.
+    mutual_tls: Arc<Mutex<HashMap<(PathBuf, PathBuf), reqwest::Client>>>,
+    pub(crate) retry: RetryPolicy,
+}
+
+/// Which versions of a package there are, and where their tarballs are.
+#[derive(Debug, Clone)]
+pub struct PackageVersions {
+    /// The tag `latest`.
+    pub latest: Option<String>,
+    /// Every version with a tarball and a hash, oldest first.
+    pub tarballs: Vec<Tarball>,
+}
+
+/// One version's tarball.
+#[derive(Debug, Clone)]
+pub struct Tarball {
+    /// The package.
+    pub name: PackageName,
+    /// The version.
+    pub version: String,
+    /// Where it is.
+    pub url: Url,
+    /// What its bytes hash to.
+    pub integrity: Integrity,
+    /// When the registry says it was published, in seconds since 1970; mirrors may not know the true time.
+    pub published_at: Option<i64>,
+}
+
+impl Tarball {
+    /// The file name that `npm pack` would give it: `@scope/name` 1.0.0 becomes `scope-name-1.0.0.tgz`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}-{}.tgz", self.name.as_str().trim_start_matches('@').replace('/', "-"), self.version)
+    }
+}
+
+impl PackageVersions {
+    /// The version to use: the tag `latest` when it names one, else the highest.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Tarball> {
+        let tagged = self.tarballs.iter().find(|tarball| Some(&tarball.version) == self.latest.as_ref());
+        tagged.or_else(|| self.tarballs.last())
+    }
+}
+
+pub(crate) enum Want {
+    Document,
+    /// Tarball bytes from this offset on.
+    BytesFrom(u64),
+}
+
+impl Client {
+    /// Sets up connections with the configured certificates and proxies.
+    pub fn new(config: Config, retry: RetryPolicy) -> Result<Self, Error> {
+        let http = builder(&config)?.build().map_err(|error| setup(&error))?;
+        Ok(Self { config: Arc::new(config), http, mutual_tls: Arc::default(), retry })
+    }
+
+    /// The base address that is asked for a package.
+    #[must_use]
+    pub fn registry_of(&self, name: &PackageName) -> Url {
+        self.config.registry_of(name)
+    }
+
+    /// The packument in its full form, as bytes; see [`model::parse_packument`].
+    pub async fn packument(&self, name: &PackageName) -> Result<Bytes, Error> {
+        let base = self.config.registry_of(name);
+        // Set as text: URL libraries would take a name for a relative address.
+        let url = Url::parse(&format!("{base}{}", name.registry_path()))
+            .map_err(|_| Error::Address { url: shown(&base), reason: "the package name does not fit it" })?;
+        self.retry
+            .run(async || {
+                let answer = self.send(&url, name, &Want::Document).await?;
+                read_body(answer, &url, MAX_DOCUMENT).await
+            })
+            .await
+    }
+
+    /// The versions of a package with their tarballs.
+    pub async fn versions(&self, name: &PackageName) -> Result<PackageVersions, Error> {
+        let url = shown(&self.config.registry_of(name)) + &name.registry_path();
+        let not_a_document = |reason: String| Error::NotADocument { url: url.clone(), reason };
+        let bytes = self.packument(name).await?;
+        let document: Value = serde_json::from_slice(&bytes).map_err(|error| not_a_document(error.to_string()))?;
+        let versions = document.get("versions").and_then(Value::as_object).ok_or_else(|| not_a_document("it has no versions".to_owned()))?;
+        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let mut tarballs: Vec<Tarball> = versions
+            .iter()
+            .filter_map(|(version, manifest)| {
+                let dist = manifest.get("dist")?;
+                // A key that is no version could name a file elsewhere.
+                Version::parse(version).ok()?;
+                let integrity = Integrity::of_dist(text(dist, "integrity").as_deref(), text(dist, "shasum").as_deref())?;
+                let url = self.config.tarball_url(Url::parse(&text(dist, "tarball")?).ok()?, name);
+                let published = document.get("time").and_then(|time| text(time, version));
+                let published_at = published.and_then(|time| time.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_second);
+                Some(Tarball { name: name.clone(), version: version.clone(), url, integrity, published_at })
+            })
+            .collect();
+        if tarballs.is_empty() && !versions.is_empty() {
+            return Err(Error::Unverifiable { url });
+        }
+        tarballs.sort_by_cached_key(|tarball| Version::parse(&tarball.version).ok());
+        Ok(PackageVersions { latest: document.get("dist-tags").and_then(|tags| text(tags, "latest")), tarballs })
+    }
+
+    /// One request, redirects included. The credentials are chosen anew for every address on the way.
+    pub(crate) async fn send(&self, url: &Url, name: &PackageName, want: &Want) -> Result<reqwest::Response, Error> {
+        let mut url = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(Error::Address { url: shown(&url), reason: "only http and https are asked" });
+            }
+            let mut headers = HeaderMap::new();
+            match want {
+                Want::Document => {
+                    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+                }
+                Want::BytesFrom(offset) => {
+                    // The hash is of the file's own bytes, so nothing may be decoded on the way.
+                    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+                    if *offset > 0 {
+                        headers.insert(RANGE, HeaderValue::from_str(&format!("bytes={offset}-")).expect("digits are a valid header"));
+                    }
+                }
+            }
+            if let Some(authorization) = self.config.authorization(&url, name) {
+                headers.insert(AUTHORIZATION, authorization);
+            }
+            let http = self.http_for(&url, name)?;
+            let answer = http.get(url.clone()).headers(headers).send().await.map_err(|error| Error::transport(&url, &error))?;
+            let status = answer.status();
+            if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+                let target = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok()).and_then(|target| url.join(target).ok());
+                let target = target.ok_or_else(|| Error::Address { url: shown(&url), reason: "it redirects without a usable address" })?;
+                if url.scheme() == "https" && target.scheme() != "https" {
+                    return Err(Error::Address { url: shown(&target), reason: "a redirect from https to plain http is not followed" });
+                }
+                url = target;
+                continue;
+            }
+            if status.is_success() {
+                return Ok(answer);
+            }
+            return Err(refusal(&url, answer).await);
+        }
+        Err(Error::Address { url: shown(&url), reason: "it redirects in a circle" })
+    }
+
+    fn http_for(&self, url: &Url, name: &PackageName) -> Result<reqwest::Client, Error> {
+        let Some(files) = self.config.client_certificate(url, name) else { return Ok(self.http.clone()) };
+        let mut clients = self.mutual_tls.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(client) = clients.get(&files) {
+            return Ok(client.clone());
+        }
+        let mut pem = std::fs::read(&files.0).map_err(|error| Error::io(&files.0, error))?;
+        pem.push(b'\n');
+        pem.extend(std::fs::read(&files.1).map_err(|error| Error::io(&files.1, error))?);
+        let identity = Identity::from_pem(&pem).map_err(|_| Error::Setup {
+            reason: format!("{} and {} are not a certificate and its key", files.0.display(), files.1.display()),
+        })?;
+        let client = builder(&self.config)?.identity(identity).build().map_err(|error| setup(&error))?;
+        clients.insert(files, client.clone());
+        Ok(client)
+    }
+}
+
+fn builder(config: &Config) -> Result<reqwest::ClientBuilder, Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("pkgstats/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none());
+    let authorities = match (&config.cafile, &config.ca) {
+        (Some(path), _) => Some(std::fs::read(path).map_err(|error| Error::io(path, error))?),
+        (None, Some(pem)) => Some(pem.replace("\\n", "\n").into_bytes()),
+        (None, None) => None,
+    };
+    if let Some(pem) = authorities {
+        let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| Error::Setup {
+            reason: "npm's setting `cafile` or `ca` holds no PEM certificates".to_owned(),
+        })?;
+        builder = builder.tls_certs_only(certificates);
+    }
+    let exceptions = config.no_proxy.as_deref().and_then(NoProxy::from_string);
+    for (address, encrypted) in [(&config.https_proxy, true), (&config.proxy, false)] {
+        if let Some(address) = address {
+            let proxy = if encrypted { Proxy::https(address) } else { Proxy::http(address) };
+            let proxy = proxy.map_err(|_| Error::Setup { reason: "npm's setting `proxy` or `https-proxy` is not an address".to_owned() })?;
+            builder = builder.proxy(proxy.no_proxy(exceptions.clone()));
+        }
+    }
+    Ok(builder)
+}
+
+fn setup(error: &reqwest::Error) -> Error {
+    Error::Setup { reason: std::error::Error::source(error).map_or_else(|| "unknown".to_owned(), ToString::to_string) }
+}
+
+/// Reads a body up to a cap.
+async fn read_body(answer: reqwest::Response, url: &Url, limit: u64) -> Result<Bytes, Error> {
+    let too_large = || Error::TooLarge { url: shown(url), limit };
+    if answer.content_length().is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let mut body = Vec::new();
+    let mut chunks = answer.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Error::transport(url, &error))?;
+        if (body.len() + chunk.len()) as u64 > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+/// The error for an answer that is none: its `error`, else its `message`, else its text, cut at 200 characters; pages are left out.
+async fn refusal(url: &Url, answer: reqwest::Response) -> Error {
+    let status = answer.status();
+    if status == StatusCode::NOT_FOUND {
+        return Error::NotFound { url: shown(url) };
+    }
+    let retry_after = retry_after(answer.headers());
+    let mut text = Vec::new();
+    let mut chunks = answer.bytes_stream();
+    while let Some(Ok(chunk)) = chunks.next().await {
+        text.extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR_TEXT - text.len())]);
+        if text.len() >= MAX_ERROR_TEXT {
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&text);
+    let message = match serde_json::from_str::<Value>(&text) {
+        Ok(Value::String(message)) => Some(message),
+        Ok(document) => {
+            let first = document.get("errors").and_then(|errors| errors.get(0));
+            [document.get("error"), document.get("message"), first.and_then(|error| error.get("message"))]
+                .into_iter()
+                .flatten()
+                .find_map(|value| value.as_str().map(str::to_owned))
+        }
+        Err(_) if text.trim_start().starts_with('<') => None,
+        Err(_) => Some(text.into_owned()),
+    };
+    let message = message.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect()).filter(|text: &String| !text.trim().is_empty());
+    Error::Status { url: shown(url), status, message, retry_after }
+}

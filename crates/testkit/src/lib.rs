@@ -1,0 +1,20 @@
+//! For tests only: a registry that answers like npm's and fails like it, published lists of any size, and fresh databases of both kinds.
+
+mod lists;
+mod postgres;
+mod registry;
+mod tarball;
+
+pub use lists::{Lists, write_lists};
+pub use postgres::fresh_database;
+pub use registry::{FakeRegistry, Fault, Request};
+pub use tarball::{integrity, tarball};
+
+/// A folder that is removed at the end of the test.
+///
+/// # Panics
+/// When none can be made.
+#[must_use]
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
