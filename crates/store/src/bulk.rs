@@ -1,0 +1,76 @@
+//! Many rows in one statement, and the few words in which the two databases differ.
+//!
+//! Rows travel as one JSON text in both directions: a parameter `[[…],[…]]` becomes rows with `{rows}`, whose column `value` is one
+//! inner array, read with `value ->> 0`; and `{pack}({row}(…))` makes one JSON text of many rows. On SQLite this is four times as fast as
+//! binding or fetching rows one by one, and it needs no limit on the number of parameters.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Pool};
+
+/// The words of one database.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words {
+    id: &'static str,
+    key: &'static str,
+    bytes: &'static str,
+    compact: &'static str,
+    rows: &'static str,
+    pack: &'static str,
+    row: &'static str,
+    text: &'static str,
+}
+
+impl Words {
+    pub(crate) fn of(pool: &Pool) -> Self {
+        match pool {
+            Pool::Sqlite(_) => Self {
+                id: "INTEGER PRIMARY KEY",
+                key: "TEXT",
+                bytes: "BLOB",
+                compact: "WITHOUT ROWID",
+                rows: "json_each($1)",
+                pack: "json_group_array",
+                row: "json_array",
+                // What a JSON function gives would otherwise be nested as JSON, not kept as text.
+                text: " || ''",
+            },
+            Pool::Postgres(_) => Self {
+                id: "BIGINT PRIMARY KEY",
+                key: "TEXT COLLATE \"C\"",
+                bytes: "BYTEA",
+                compact: "",
+                rows: "json_array_elements(CAST($1 AS json))",
+                pack: "json_agg",
+                row: "json_build_array",
+                text: "::text",
+            },
+        }
+    }
+
+    pub(crate) fn fill(&self, text: &str) -> String {
+        [
+            ("{id}", self.id),
+            ("{key}", self.key),
+            ("{bytes}", self.bytes),
+            ("{compact}", self.compact),
+            ("{rows}", self.rows),
+            ("{pack}", self.pack),
+            ("{row}", self.row),
+            ("{text}", self.text),
+        ]
+        .iter()
+        .fold(text.to_owned(), |text, (placeholder, words)| text.replace(placeholder, words))
+    }
+}
+
+/// Rows as the JSON text of a parameter. Texts hold no control characters: the crate `model` lets none in.
+pub(crate) fn to_json<T: Serialize>(rows: &[T]) -> Result<String, Error> {
+    serde_json::to_string(rows).map_err(|error| Error::Damaged(error.to_string()))
+}
+
+/// Rows from the JSON text of a packed answer, which is null when there are none.
+pub(crate) fn from_json<T: DeserializeOwned>(text: Option<&str>) -> Result<Vec<T>, Error> {
+    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(text).map_err(|error| Error::Damaged(error.to_string())))
+}

@@ -1,0 +1,448 @@
+//! Packages: written in batches, read by id, by name, by page.
+
+use std::collections::HashMap;
+
+use model::{Bucket, Observation, PackageName, Popularity, RecentDownloads, Source, State, Summary};
+use sqlx::AssertSqlSafe;
+
+use crate::bulk::{Words, from_json, to_json};
+use crate::merge::{Stored, merge};
+use crate::{Error, Store, on};
+
+/// What a batch of observations did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Packages that were not known before.
+    pub added: u64,
+    /// Packages of which something that is searched or shown changed.
+    pub changed: u64,
+    /// Packages of which nothing new was learnt.
+    pub unchanged: u64,
+}
+
+/// A package that a data set names for the first time.
+#[derive(Debug, Clone, Copy)]
+pub struct NewName<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its repository's web address.
+    pub repository: Option<&'a str>,
+}
+
+/// A name with its id, for reading all names in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownName {
+    /// The id.
+    pub id: i64,
+    /// The name.
+    pub name: String,
+    /// The strongest source that knows it.
+    pub source: Source,
+    /// Its repository's web address.
+    pub repository: Option<String>,
+}
+
+/// Everything that is stored of a package, but for its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The id.
+    pub id: i64,
+    /// The name.
+    pub name: String,
+    /// Where the newest words come from.
+    pub source: Source,
+    /// When they were seen: seconds since 1970, UTC.
+    pub observed_at: i64,
+    /// Whether it can be installed.
+    pub state: State,
+    /// Web address of the repository.
+    pub repository: Option<String>,
+    /// `None` when only the name is known.
+    pub summary: Option<Summary>,
+    /// Recent downloads, from the newest source that counted them.
+    pub downloads: Option<Downloads>,
+}
+
+/// Recent downloads with their source and date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Downloads {
+    /// In 7 days.
+    pub weekly: Option<u64>,
+    /// In 30 days, or in the month of a snapshot.
+    pub monthly: Option<u64>,
+    /// When they were counted: seconds since 1970, UTC.
+    pub counted_at: i64,
+    /// Who counted.
+    pub from: DownloadsFrom,
+}
+
+/// Who counted downloads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DownloadsFrom {
+    /// The registry, in a search hit.
+    SearchHit,
+    /// The data set of this month, as `2026-03`.
+    Snapshot(String),
+}
+
+/// One row as it travels: package, summary, maintainers, recent downloads.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(crate) struct Row(
+    pub(crate) i64,
+    pub(crate) String,
+    i64,
+    i64,
+    i64,
+    pub(crate) Option<String>,
+    /// Whether there is a summary.
+    i64,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    /// Keywords, a JSON array as text.
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    /// Maintainers, a JSON array as text.
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+);
+
+/// The columns of [`Row`], and where they come from; `p` is the package.
+pub(crate) const ROW: &str = "{row}(p.id, p.name, p.source, p.observed_at, p.state, p.repository,
+    CASE WHEN s.package_id IS NULL THEN 0 ELSE 1 END, s.version, s.published_at, s.description, s.keywords, s.license, s.homepage,
+    s.bugs, s.publisher, s.deprecated,
+    CASE WHEN s.package_id IS NULL THEN NULL ELSE
+        (SELECT {pack}(m.username){text} FROM (SELECT username FROM maintainers WHERE package_id = p.id ORDER BY place) m) END,
+    t.weekly, t.monthly, t.observed_at)";
+pub(crate) const ROW_JOINS: &str = "LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN package_stats t ON t.package_id = p.id";
+
+impl Row {
+    fn stored(self) -> Result<(i64, String, Stored), Error> {
+        let summary = if self.6 == 0 {
+            None
+        } else {
+            Some(Summary {
+                version: self.7,
+                published_at: self.8,
+                description: self.9,
+                keywords: from_json(self.10.as_deref())?,
+                license: self.11,
+                homepage: self.12,
+                bugs: self.13,
+                publisher: self.14,
+                deprecated: self.15,
+                maintainers: from_json(self.16.as_deref())?,
+            })
+        };
+        let counts = RecentDownloads { weekly: self.17.map(i64::cast_unsigned), monthly: self.18.map(i64::cast_unsigned) };
+        let stored = Stored {
+            source: Source::from_number(self.2),
+            observed_at: self.3,
+            state: State::from_number(self.4),
+            repository: self.5,
+            summary,
+            downloads: self.19.map(|at| (counts, at)),
+        };
+        Ok((self.0, self.1, stored))
+    }
+}
+
+/// Takes a block of numbers from the counter and gives the first. Comes before anything else in a transaction: on PostgreSQL it makes
+/// writers queue, on SQLite it makes this a writing transaction from its start.
+macro_rules! take_numbers {
+    ($tx:ident, $count:expr) => {{
+        let count = $count as i64;
+        let last: i64 = sqlx::query_scalar("UPDATE counter SET n = n + $1 RETURNING n").bind(count).fetch_one(&mut *$tx).await?;
+        last - count + 1
+    }};
+}
+
+/// Keeps the number of packages.
+macro_rules! count_packages {
+    ($tx:ident, $more:expr) => {
+        sqlx::query("UPDATE counter SET packages = packages + $1").bind($more as i64).execute(&mut *$tx).await?
+    };
+}
+
+fn bucket(stored: Option<&Stored>) -> Bucket {
+    let monthly = stored.and_then(|stored| stored.downloads?.0.monthly);
+    Bucket::of(monthly.map_or(Popularity::Unknown, Popularity::Monthly))
+}
+
+impl Store {
+    /// Stores what was seen, as [`crate::merge`] says, in one transaction. A package takes a number from the counter when something that
+    /// is searched or shown of it changed: its words, or the bucket of its downloads.
+    pub async fn apply(&self, seen: &[Observation]) -> Result<Applied, Error> {
+        let words = Words::of(&self.write);
+        on!(&self.write, |pool| {
+            let mut tx = pool.begin().await?;
+            let mut seq = take_numbers!(tx, seen.len()) - 1;
+            let names: Vec<&str> = seen.iter().map(|one| one.name.as_str()).collect();
+            let sql = words.fill(&format!(
+                "SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}"
+            ));
+            let wrapped: Vec<[&str; 1]> = names.iter().map(|name| [*name]).collect();
+            let text: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_one(&mut *tx).await?;
+            let rows: Vec<Row> = from_json(text.as_deref())?;
+            let mut before: HashMap<String, (i64, Stored)> = HashMap::with_capacity(rows.len());
+            for row in rows {
+                let (id, name, stored) = row.stored()?;
+                before.insert(name, (id, stored));
+            }
+            // The same package may be seen twice in a batch, so what is merged is looked up again.
+            let mut after: HashMap<&str, Stored> = HashMap::with_capacity(seen.len());
+            let mut order = Vec::with_capacity(seen.len());
+            for one in seen {
+                let name = one.name.as_str();
+                let current = after.get(name).or_else(|| before.get(name).map(|(_, stored)| stored));
+                let merged = merge(current, one);
+                if after.insert(name, merged).is_none() {
+                    order.push(name);
+                }
+            }
+            let mut next_id: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM packages").fetch_one(&mut *tx).await?;
+            let mut applied = Applied::default();
+            let (mut packages, mut summaries, mut maintainers, mut stats, mut revived) = (vec![], vec![], vec![], vec![], vec![]);
+            for name in order {
+                let new = &after[name];
+                let old = before.get(name);
+                if old.is_some_and(|(_, old)| old == new) {
+                    applied.unchanged += 1;
+                    continue;
+                }
+                let old_words = old.map(|(_, old)| (old.state, &old.repository, &old.summary));
+                let changed = old_words != Some((new.state, &new.repository, &new.summary)) || bucket(old.map(|(_, old)| old)) != bucket(Some(new));
+                let id = old.map_or(next_id, |(id, _)| *id);
+                if old.is_none() {
+                    next_id += 1;
+                    applied.added += 1;
+                    revived.push([name]);
+                } else if changed {
+                    applied.changed += 1;
+                } else {
+                    applied.unchanged += 1;
+                }
+                seq += 1;
+                let number = changed.then_some(seq);
+                packages.push((id, name, new.repository.as_deref(), new.source as i64, new.observed_at, new.state as i64, number));
+                if let Some(summary) = &new.summary
+                    && old.and_then(|(_, old)| old.summary.as_ref()) != Some(summary)
+                {
+                    let keywords = (!summary.keywords.is_empty()).then(|| to_json(&summary.keywords)).transpose()?;
+                    summaries.push((
+                        id, &summary.version, summary.published_at, &summary.description, keywords, &summary.license, &summary.homepage,
+                        &summary.bugs, &summary.publisher, &summary.deprecated,
+                    ));
+                    maintainers.extend(summary.maintainers.iter().enumerate().map(|(place, user)| (user.as_str(), id, place)));
+                }
+                if let Some((counts, at)) = new.downloads {
+                    stats.push((id, counts.weekly.map(u64::cast_signed), counts.monthly.map(u64::cast_signed), at));
+                }
+            }
+            let statements = [
+                ("DELETE FROM tombstones WHERE name IN (SELECT j.value ->> 0 FROM {rows} j)", to_json(&revived)?, revived.len()),
+                (
+                    "INSERT INTO packages (id, name, repository, source, observed_at, state, change_seq)
+                     SELECT CAST(j.value ->> 0 AS BIGINT), j.value ->> 1, j.value ->> 2, CAST(j.value ->> 3 AS BIGINT),
+                         CAST(j.value ->> 4 AS BIGINT), CAST(j.value ->> 5 AS BIGINT), coalesce(CAST(j.value ->> 6 AS BIGINT), -1)
+                     FROM {rows} j WHERE TRUE
+                     ON CONFLICT (id) DO UPDATE SET repository = excluded.repository, source = excluded.source,
+                         observed_at = excluded.observed_at, state = excluded.state,
+                         change_seq = CASE WHEN excluded.change_seq = -1 THEN packages.change_seq ELSE excluded.change_seq END",
+                    to_json(&packages)?,
+                    packages.len(),
+                ),
+                (
+                    "INSERT INTO summaries (package_id, version, published_at, description, keywords, license, homepage, bugs, publisher, deprecated)
+                     SELECT CAST(j.value ->> 0 AS BIGINT), j.value ->> 1, CAST(j.value ->> 2 AS BIGINT), j.value ->> 3, j.value ->> 4, j.value ->> 5,
+                         j.value ->> 6, j.value ->> 7, j.value ->> 8, j.value ->> 9
+                     FROM {rows} j WHERE TRUE
+                     ON CONFLICT (package_id) DO UPDATE SET version = excluded.version, published_at = excluded.published_at,
+                         description = excluded.description, keywords = excluded.keywords, license = excluded.license,
+                         homepage = excluded.homepage, bugs = excluded.bugs, publisher = excluded.publisher, deprecated = excluded.deprecated",
+                    to_json(&summaries)?,
+                    summaries.len(),
+                ),
+                (
+                    "DELETE FROM maintainers WHERE package_id IN (SELECT CAST(j.value ->> 0 AS BIGINT) FROM {rows} j)",
+                    to_json(&summaries.iter().map(|row| [row.0]).collect::<Vec<_>>())?,
+                    summaries.len(),
+                ),
+                (
+                    "INSERT INTO maintainers (username, package_id, place)
+                     SELECT j.value ->> 0, CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT) FROM {rows} j WHERE TRUE
+                     ON CONFLICT (username, package_id) DO NOTHING",
+                    to_json(&maintainers)?,
+                    maintainers.len(),
+                ),
+                (
+                    "INSERT INTO package_stats (package_id, weekly, monthly, observed_at)
+                     SELECT CAST(j.value ->> 0 AS BIGINT), CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 3 AS BIGINT)
+                     FROM {rows} j WHERE TRUE
+                     ON CONFLICT (package_id) DO UPDATE SET weekly = excluded.weekly, monthly = excluded.monthly, observed_at = excluded.observed_at",
+                    to_json(&stats)?,
+                    stats.len(),
+                ),
+            ];
+            for (sql, rows, count) in statements {
+                if count > 0 {
+                    sqlx::query(AssertSqlSafe(words.fill(sql))).bind(rows).execute(&mut *tx).await?;
+                }
+            }
+            count_packages!(tx, applied.added);
+            tx.commit().await?;
+            Ok(applied)
+        })
+    }
+
+    /// Adds packages of which a data set knows the name and perhaps the repository. None of them may be known yet. Returns the id of the
+    /// first; the others follow in order. For the first fill, give them in byte order of their names: then every tree grows at its end.
+    pub async fn add_names(&self, names: &[NewName<'_>], observed_at: i64) -> Result<i64, Error> {
+        let words = Words::of(&self.write);
+        on!(&self.write, |pool| {
+            let mut tx = pool.begin().await?;
+            let seq = take_numbers!(tx, names.len());
+            let first: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM packages").fetch_one(&mut *tx).await?;
+            let rows: Vec<(usize, &str, Option<&str>)> = names.iter().enumerate().map(|(place, new)| (place, new.name, new.repository)).collect();
+            let rows = to_json(&rows)?;
+            let sql = "INSERT INTO packages (id, name, repository, source, observed_at, state, change_seq)
+                SELECT CAST(j.value ->> 0 AS BIGINT) + $2, j.value ->> 1, j.value ->> 2, 1, $3, 0, CAST(j.value ->> 0 AS BIGINT) + $4 FROM {rows} j";
+            sqlx::query(AssertSqlSafe(words.fill(sql))).bind(&rows).bind(first).bind(observed_at).bind(seq).execute(&mut *tx).await?;
+            let any_removed: i64 = sqlx::query_scalar("SELECT CAST(count(*) AS BIGINT) FROM tombstones").fetch_one(&mut *tx).await?;
+            if any_removed > 0 {
+                let sql = words.fill("DELETE FROM tombstones WHERE name IN (SELECT j.value ->> 1 FROM {rows} j)");
+                sqlx::query(AssertSqlSafe(sql)).bind(&rows).execute(&mut *tx).await?;
+            }
+            count_packages!(tx, names.len());
+            tx.commit().await?;
+            Ok(first)
+        })
+    }
+
+    /// Stores repositories of packages that only data sets know: `(id, address)`.
+    pub async fn set_repositories(&self, rows: &[(i64, Option<&str>)], observed_at: i64) -> Result<(), Error> {
+        let words = Words::of(&self.write);
+        on!(&self.write, |pool| {
+            let mut tx = pool.begin().await?;
+            let seq = take_numbers!(tx, rows.len());
+            let numbered: Vec<(i64, Option<&str>, i64)> = rows.iter().zip(seq..).map(|((id, address), seq)| (*id, *address, seq)).collect();
+            let sql = "UPDATE packages SET repository = j.value ->> 1, observed_at = $2, change_seq = CAST(j.value ->> 2 AS BIGINT)
+                FROM {rows} j WHERE packages.id = CAST(j.value ->> 0 AS BIGINT) AND packages.source = 1";
+            sqlx::query(AssertSqlSafe(words.fill(sql))).bind(to_json(&numbered)?).bind(observed_at).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(())
+        })
+    }
+
+    /// Removes packages with everything that belongs to them, and leaves tombstones.
+    pub async fn remove(&self, ids: &[i64], now: i64) -> Result<(), Error> {
+        let words = Words::of(&self.write);
+        on!(&self.write, |pool| {
+            let mut tx = pool.begin().await?;
+            let seq = take_numbers!(tx, ids.len());
+            let rows: Vec<(i64, i64)> = ids.iter().copied().zip(seq..).collect();
+            let rows = to_json(&rows)?;
+            let sql = "INSERT INTO tombstones (name, removed_at, change_seq)
+                SELECT p.name, $2, CAST(j.value ->> 1 AS BIGINT) FROM {rows} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT) WHERE TRUE
+                ON CONFLICT (name) DO UPDATE SET removed_at = excluded.removed_at, change_seq = excluded.change_seq";
+            sqlx::query(AssertSqlSafe(words.fill(sql))).bind(&rows).bind(now).execute(&mut *tx).await?;
+            let mut removed = 0;
+            for (table, key) in [
+                ("summaries", "package_id"), ("maintainers", "package_id"), ("package_stats", "package_id"), ("high_impact", "package_id"),
+                ("appearances", "package_id"), ("packages", "id"),
+            ] {
+                let sql = format!("DELETE FROM {table} WHERE {key} IN (SELECT CAST(j.value ->> 0 AS BIGINT) FROM {{rows}} j)");
+                removed = sqlx::query(AssertSqlSafe(words.fill(&sql))).bind(&rows).execute(&mut *tx).await?.rows_affected();
+            }
+            // The packages themselves were the last.
+            count_packages!(tx, -removed.cast_signed());
+            tx.commit().await?;
+            Ok(())
+        })
+    }
+
+    /// How many packages there are.
+    pub async fn count(&self) -> Result<u64, Error> {
+        let count: i64 = on!(&self.read, |pool| sqlx::query_scalar("SELECT packages FROM counter").fetch_one(pool).await?);
+        Ok(count.cast_unsigned())
+    }
+
+    /// Names in byte order, those after `after`, at most `limit`.
+    pub async fn names_after(&self, after: &str, limit: i64) -> Result<Vec<KnownName>, Error> {
+        let sql = Words::of(&self.read).fill(
+            "SELECT {pack}({row}(p.id, p.name, p.source, p.repository)){text}
+             FROM (SELECT id, name, source, repository FROM packages WHERE name > $1 ORDER BY name LIMIT $2) p",
+        );
+        let text: Option<String> = on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_one(pool).await?);
+        let rows: Vec<(i64, String, i64, Option<String>)> = from_json(text.as_deref())?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, name, source, repository)| KnownName { id, name, source: Source::from_number(source), repository })
+            .collect())
+    }
+
+    /// The packages with these ids that exist, in no order, with their newest downloads.
+    pub async fn by_ids(&self, ids: &[i64]) -> Result<Vec<Known>, Error> {
+        let wrapped: Vec<[i64; 1]> = ids.iter().map(|id| [*id]).collect();
+        let sql =
+            format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT) {ROW_JOINS}");
+        self.known(&sql, to_json(&wrapped)?).await
+    }
+
+    /// The package of this very name.
+    pub async fn by_name(&self, name: &PackageName) -> Result<Option<Known>, Error> {
+        let sql = format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}");
+        Ok(self.known(&sql, to_json(&[[name.as_str()]])?).await?.pop())
+    }
+
+    async fn known(&self, sql: &str, parameter: String) -> Result<Vec<Known>, Error> {
+        let sql = Words::of(&self.read).fill(sql);
+        let text: Option<String> = on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(parameter).fetch_one(pool).await?);
+        let rows: Vec<Row> = from_json(text.as_deref())?;
+        let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
+        let newest = self.newest_snapshot().await?;
+        let counts = match &newest {
+            Some(snapshot) => self.counts_of(snapshot.id, &ids).await?,
+            None => HashMap::new(),
+        };
+        rows.into_iter()
+            .map(|row| {
+                let (id, name, stored) = row.stored()?;
+                let hit = stored.downloads.map(|(counts, at)| Downloads {
+                    weekly: counts.weekly,
+                    monthly: counts.monthly,
+                    counted_at: at,
+                    from: DownloadsFrom::SearchHit,
+                });
+                let snapshot = newest.as_ref().and_then(|snapshot| {
+                    Some(Downloads {
+                        weekly: None,
+                        monthly: Some(*counts.get(&id)?),
+                        counted_at: snapshot.as_of,
+                        from: DownloadsFrom::Snapshot(snapshot.month.clone()),
+                    })
+                });
+                let downloads = match (hit, snapshot) {
+                    (Some(hit), Some(snapshot)) => Some(if snapshot.counted_at > hit.counted_at { snapshot } else { hit }),
+                    (hit, snapshot) => hit.or(snapshot),
+                };
+                Ok(Known {
+                    id,
+                    name,
+                    source: stored.source,
+                    observed_at: stored.observed_at,
+                    state: stored.state,
+                    repository: stored.repository,
+                    summary: stored.summary,
+                    downloads,
+                })
+            })
+            .collect()
+    }
+}
