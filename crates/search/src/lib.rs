@@ -1,0 +1,22 @@
+//! The one crate that knows tantivy: schema, tokenizers, query language, ranking.
+//!
+//! The index holds no texts, only ids to look up in the store, and may be deleted at any time. Its documents lie in falling popularity,
+//! so whoever reads the first matches of any term reads the most popular ones: that bounds the cost of every query.
+
+mod builder;
+mod error;
+mod generations;
+mod index;
+mod query;
+mod rank;
+mod schema;
+mod tokens;
+mod writer;
+
+pub use builder::{Builder, Part, PartBuilder};
+pub use error::Error;
+pub use index::{Index, Payload};
+pub use query::{Filter, MAX_FROM_PLUS_SIZE, MAX_TEXT, Query, QueryError};
+pub use rank::{Found, Hit, Total};
+pub use schema::Document;
+pub use writer::{IndexChange, Writer};

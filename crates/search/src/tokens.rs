@@ -1,0 +1,207 @@
+//! From names and texts to terms.
+//!
+//! A name becomes: itself (identity, case kept), its letters and digits joined (`date-picker` is `datepicker`; a scoped name also
+//! without its scope), the beginnings of the joined bare name, and its words.
+
+use tantivy::tokenizer::{
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
+};
+
+/// Beginnings of every length up to here are terms.
+const EVERY_START: usize = 8;
+/// Longer beginnings that are terms. A length in between is found as the next longer ones that begin with it.
+const LONGER_STARTS: [usize; 3] = [11, 15, LONGEST_START];
+const LONGEST_START: usize = 20;
+
+/// Splits names, lowers, stems.
+pub(crate) fn name_analyzer() -> TextAnalyzer {
+    TextAnalyzer::builder(NameTokenizer::default()).filter(RemoveLongFilter::limit(60)).filter(Stemmer::new(Language::English)).build()
+}
+
+/// Splits prose, lowers, folds accents, stems.
+pub(crate) fn prose_analyzer() -> TextAnalyzer {
+    TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(40))
+        .filter(LowerCaser)
+        .filter(AsciiFoldingFilter)
+        .filter(Stemmer::new(Language::English))
+        .build()
+}
+
+/// The terms of a text, in order.
+pub(crate) fn terms(analyzer: &mut TextAnalyzer, text: &str) -> Vec<String> {
+    let mut terms = Vec::new();
+    analyzer.token_stream(text).process(&mut |token| terms.push(token.text.clone()));
+    terms
+}
+
+/// Letters and digits of a text, lowered and joined. A text without any stands for itself, so that `-` and `_` can be found.
+pub(crate) fn joined(text: &str) -> String {
+    let joined: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    if joined.is_empty() { text.trim().to_owned() } else { joined }
+}
+
+/// The terms of the beginnings of a joined name: each with its length before it, so that those of one length lie together.
+pub(crate) fn starts(joined: &str) -> Vec<String> {
+    let length = joined.chars().count();
+    let every = (1..=EVERY_START).chain(LONGER_STARTS).filter(|&n| n <= length);
+    // A name that ends between two lengths is a term itself.
+    let whole = (length > EVERY_START && length < LONGEST_START && !LONGER_STARTS.contains(&length)).then_some(length);
+    every.chain(whole).map(|n| start_term(n, joined.char_indices().nth(n).map_or(joined, |(end, _)| &joined[..end]))).collect()
+}
+
+fn start_term(length: usize, text: &str) -> String {
+    let mut term = String::with_capacity(text.len() + 1);
+    term.push(char::from(b'A' + length.min(LONGEST_START) as u8));
+    term.push_str(text);
+    term
+}
+
+/// How to find the names that begin with a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum StartLookup {
+    /// They have this term.
+    Term(String),
+    /// They have a term that begins with one of these.
+    TermsFrom(Vec<String>),
+    /// The text is longer than any beginning that is a term: look at the joined names themselves.
+    Joined,
+}
+
+pub(crate) fn start_lookup(joined: &str) -> StartLookup {
+    let length = joined.chars().count();
+    if length <= EVERY_START {
+        return StartLookup::Term(start_term(length, joined));
+    }
+    match LONGER_STARTS.into_iter().find(|&n| n >= length) {
+        Some(upto) => StartLookup::TermsFrom((length..=upto).map(|n| start_term(n, joined)).collect()),
+        None => StartLookup::Joined,
+    }
+}
+
+/// The words of a name: parts between separators, and what camelCase and digits divide them into.
+pub(crate) fn name_words(name: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for part in name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()) {
+        words.push(part.to_lowercase());
+        let pieces = split_part(part);
+        if pieces.len() > 1 {
+            words.extend(pieces.iter().filter(|piece| piece.chars().count() > 1).map(|piece| piece.to_lowercase()));
+        }
+    }
+    words
+}
+
+/// Divides at `aB`, `ABc` (before `B`) and between letters and digits.
+fn split_part(part: &str) -> Vec<&str> {
+    let chars: Vec<(usize, char)> = part.char_indices().collect();
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for pair in 1..chars.len() {
+        let (before, (at, here)) = (chars[pair - 1].1, chars[pair]);
+        let next = chars.get(pair + 1).map(|(_, c)| *c);
+        let border = (before.is_lowercase() && here.is_uppercase())
+            || (before.is_uppercase() && here.is_uppercase() && next.is_some_and(char::is_lowercase))
+            || (before.is_numeric() != here.is_numeric());
+        if border {
+            pieces.push(&part[start..at]);
+            start = at;
+        }
+    }
+    pieces.push(&part[start..]);
+    pieces
+}
+
+/// [`name_words`] as tantivy asks for them.
+#[derive(Clone, Default)]
+struct NameTokenizer {
+    token: Token,
+}
+
+struct NameTokens<'a> {
+    words: std::vec::IntoIter<String>,
+    token: &'a mut Token,
+}
+
+impl Tokenizer for NameTokenizer {
+    type TokenStream<'a> = NameTokens<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> NameTokens<'a> {
+        self.token.reset();
+        NameTokens { words: name_words(text).into_iter(), token: &mut self.token }
+    }
+}
+
+impl TokenStream for NameTokens<'_> {
+    fn advance(&mut self) -> bool {
+        match self.words.next() {
+            Some(word) => {
+                self.token.text = word;
+                self.token.position = self.token.position.wrapping_add(1);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn token(&self) -> &Token {
+        self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        self.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn words_of_names() {
+        let check = |name: &str, expected: &[&str]| assert_eq!(name_words(name), expected, "{name}");
+        check("date-picker", &["date", "picker"]);
+        check("@types/node", &["types", "node"]);
+        check("JSONStream", &["jsonstream", "json", "stream"]);
+        check("vue3", &["vue3", "vue"]);
+        check("base64url", &["base64url", "base", "64", "url"]);
+        check("lodash.debounce", &["lodash", "debounce"]);
+        check("camelCaseName", &["camelcasename", "camel", "case", "name"]);
+        check("-", &[]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn beginnings() {
+        let check = |text: &str, expected: &[&str]| assert_eq!(starts(text), expected);
+        check("vue", &["Bv", "Cvu", "Dvue"]);
+        check("datepicker", &["Bd", "Cda", "Ddat", "Edate", "Fdatep", "Gdatepi", "Hdatepic", "Idatepick", "Kdatepicker"]);
+        check("äöüabcdefgh", &["Bä", "Cäö", "Däöü", "Eäöüa", "Fäöüab", "Gäöüabc", "Häöüabcd", "Iäöüabcde", "Läöüabcdefgh"]);
+        assert_eq!(start_lookup("vue"), StartLookup::Term("Dvue".to_owned()));
+        assert_eq!(start_lookup("datepicke"), StartLookup::TermsFrom(vec!["Jdatepicke".to_owned(), "Kdatepicke".to_owned(), "Ldatepicke".to_owned()]));
+        assert_eq!(start_lookup(&"x".repeat(21)), StartLookup::Joined);
+    }
+
+    proptest! {
+        #[test]
+        fn every_beginning_can_be_looked_up(name in "[a-zäß0-9]{1,30}", cut in 1_usize..=20) {
+            let start: String = name.chars().take(cut).collect();
+            let terms = starts(&name);
+            let found = match start_lookup(&start) {
+                StartLookup::Term(term) => terms.contains(&term),
+                StartLookup::TermsFrom(begins) => begins.iter().any(|begin| terms.iter().any(|term| term.starts_with(begin))),
+                StartLookup::Joined => true,
+            };
+            prop_assert!(found, "{start} in {terms:?}");
+        }
+
+        #[test]
+        fn splitting_never_panics(text in "\\PC{0,40}") {
+            name_words(&text);
+            let joined = joined(&text);
+            starts(&joined);
+        }
+    }
+}
