@@ -1,0 +1,136 @@
+//! Packages from NDJSON: hits of npm's search API and whole packuments, a line each, plain or gzip.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+
+use flate2::read::MultiGzDecoder;
+use model::{Observation, parse_record};
+use store::Applied;
+
+use crate::{Context, Error, catch_up, progress};
+
+/// Lines stored in one transaction.
+const BATCH: usize = 2_000;
+/// The longest line read; the largest packument known has 45 MB.
+const MAX_LINE: u64 = 128 << 20;
+
+/// What to import.
+pub struct ImportOptions {
+    /// The lines; gzip is recognised by its first bytes.
+    pub input: Box<dyn Read + Send>,
+    /// What the input is called in messages.
+    pub name: PathBuf,
+    /// When the lines were observed: seconds since 1970, UTC.
+    pub observed_at: i64,
+    /// Hears of every line that was skipped: its number, counted from 1, and why.
+    pub bad_line: Box<dyn FnMut(u64, &str) + Send>,
+}
+
+impl std::fmt::Debug for ImportOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportOptions").field("name", &self.name).field("observed_at", &self.observed_at).finish_non_exhaustive()
+    }
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ImportReport {
+    /// Lines that were not empty.
+    pub lines: u64,
+    /// Lines that were skipped.
+    pub bad: u64,
+    /// Packages that were not known before.
+    pub added: u64,
+    /// Packages of which something changed.
+    pub changed: u64,
+    /// Packages of which nothing new was learnt.
+    pub unchanged: u64,
+}
+
+/// Imports all lines, then brings the index up to date. A bad line is reported and skipped; an input that cannot be read to its end is an
+/// error, and what came before it stays.
+pub async fn import(context: &Context, options: ImportOptions) -> Result<ImportReport, Error> {
+    let mut report = ImportReport::default();
+    let name = options.name.clone();
+    let mut lines = Lines::open(options.input).map_err(Error::io(&name))?;
+    let (observed_at, mut bad_line) = (options.observed_at, options.bad_line);
+    loop {
+        let batch = tokio::task::spawn_blocking(move || lines.next_batch(observed_at).map(|batch| (lines, batch))).await?;
+        let (back, batch) = batch.map_err(Error::io(&name))?;
+        lines = back;
+        report.lines += batch.lines;
+        report.bad += batch.bad.len() as u64;
+        batch.bad.iter().for_each(|(number, why)| bad_line(*number, why));
+        let end = batch.lines == 0;
+        if !batch.seen.is_empty() {
+            let Applied { added, changed, unchanged } = context.store.apply(&batch.seen).await?;
+            report.added += added;
+            report.changed += changed;
+            report.unchanged += unchanged;
+        }
+        progress::packages(&context.progress, "importing", report.lines, None);
+        if end {
+            break;
+        }
+    }
+    catch_up(context).await?;
+    progress::idle(&context.progress);
+    Ok(report)
+}
+
+struct Lines {
+    input: Box<dyn BufRead + Send>,
+    number: u64,
+}
+
+#[derive(Default)]
+struct Batch {
+    lines: u64,
+    seen: Vec<Observation>,
+    bad: Vec<(u64, String)>,
+}
+
+impl Lines {
+    fn open(input: Box<dyn Read + Send>) -> std::io::Result<Self> {
+        let mut input = BufReader::with_capacity(1 << 17, input);
+        let gzip = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+        let input: Box<dyn BufRead + Send> =
+            if gzip { Box::new(BufReader::with_capacity(1 << 17, MultiGzDecoder::new(input))) } else { Box::new(input) };
+        Ok(Self { input, number: 0 })
+    }
+
+    /// The next lines; none at the end.
+    fn next_batch(&mut self, observed_at: i64) -> std::io::Result<Batch> {
+        let mut batch = Batch::default();
+        let mut line = Vec::new();
+        while batch.lines < BATCH as u64 {
+            line.clear();
+            let length = self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+            if length == 0 {
+                break;
+            }
+            self.number += 1;
+            if length as u64 == MAX_LINE && line.last() != Some(&b'\n') {
+                batch.lines += 1;
+                batch.bad.push((self.number, format!("longer than {MAX_LINE} bytes")));
+                while !line.ends_with(b"\n") {
+                    line.clear();
+                    if self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+                        break;
+                    }
+                }
+                continue;
+            }
+            let text = line.trim_ascii();
+            if text.is_empty() {
+                continue;
+            }
+            batch.lines += 1;
+            match parse_record(text, observed_at) {
+                Ok((_, seen)) => batch.seen.push(seen),
+                Err(error) => batch.bad.push((self.number, error.to_string())),
+            }
+        }
+        Ok(batch)
+    }
+}

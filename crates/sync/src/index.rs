@@ -1,0 +1,168 @@
+//! The index behind the store: built anew, or kept up with what changes.
+
+use std::time::Duration;
+
+use search::{Builder, Document, Index, IndexChange, Part, PartBuilder, Payload, Query};
+use store::{Change, IndexRow, Ranked, Store};
+use tokio::sync::mpsc;
+
+use crate::{Context, Error, progress};
+
+/// Packages read at a time.
+const CHUNK: usize = 10_000;
+/// Changes read at a time.
+const CHANGES: i64 = 2_000;
+/// Names and queries checked before an index is taken into use.
+const SAMPLED: u64 = 10_000;
+/// Above this share of all packages, building anew is cheaper than changing, and puts all in falling popularity again.
+const REBUILD_SHARE: u64 = 30;
+
+/// What keeping up did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaughtUp {
+    /// There was nothing new.
+    Already,
+    /// So many changes were applied.
+    Changes(u64),
+    /// So much was new that the index was built anew, with so many packages.
+    Rebuilt(u64),
+}
+
+fn document(row: &IndexRow) -> Document<'_> {
+    Document {
+        id: row.id,
+        name: &row.name,
+        state: row.state,
+        deprecated: row.deprecated,
+        description: row.description.as_deref(),
+        keywords: &row.keywords,
+        maintainers: &row.maintainers,
+        bucket: row.bucket,
+    }
+}
+
+/// Builds an index beside the one in use, checks it, and takes it into use. Returns the number of packages in it.
+pub async fn rebuild(context: &Context) -> Result<u64, Error> {
+    let store = &context.store;
+    let root = context.index_root();
+    Index::sweep(&root)?;
+    // What changes from here on is not in the index and will be caught up with.
+    let change_seq = store.last_change().await?;
+    let ranked = store.ranked().await?;
+    let total = ranked.len() as u64;
+    let builder = Builder::new(&root)?;
+    let (counted, mut counts) = mpsc::unbounded_channel::<usize>();
+    let stretches = ranked.split(2);
+    let parts: Vec<_> = stretches
+        .into_iter()
+        .enumerate()
+        .map(|(number, stretch)| tokio::spawn(build_part(stretch, builder.part(number), counted.clone())))
+        .collect();
+    drop(counted);
+    let mut done = 0;
+    while let Some(count) = counts.recv().await {
+        done += count as u64;
+        progress::packages(&context.progress, "indexing", done, Some(total));
+    }
+    progress::packages(&context.progress, "putting the index together", total, Some(total));
+    let mut built = Vec::new();
+    for part in parts {
+        built.extend(part.await??);
+    }
+    let index = tokio::task::spawn_blocking(move || builder.finish(built, Payload { change_seq })).await??;
+    progress::packages(&context.progress, "checking the index", total, Some(total));
+    check(store, &index, done).await?;
+    index.publish()?;
+    Ok(done)
+}
+
+async fn build_part(mut stretch: Ranked, mut part: PartBuilder, counted: mpsc::UnboundedSender<usize>) -> Result<Option<Part>, Error> {
+    loop {
+        let rows = stretch.next_chunk(CHUNK).await?;
+        if rows.is_empty() {
+            drop(counted);
+            return Ok(tokio::task::spawn_blocking(move || part.finish()).await??);
+        }
+        let count = rows.len();
+        part = tokio::task::spawn_blocking(move || part.add(rows.iter().map(document)).map(|()| part)).await??;
+        // Nobody listens when the build was given up.
+        let _ = counted.send(count);
+    }
+}
+
+/// Whether a new index holds what the store does: equal counts, sampled names, and hits for popular names.
+async fn check(store: &Store, index: &Index, expected: u64) -> Result<(), Error> {
+    if index.count() != expected {
+        return Err(Error::IndexCheck(format!("{} packages were written, {} are in it", expected, index.count())));
+    }
+    for (id, name) in store.sample(SAMPLED, expected).await? {
+        if index.id_of(&name)? != Some(id) {
+            // Packages that came or went while the index was built are caught up with later.
+            let still_there = store.by_ids(&[id]).await?.iter().any(|known| known.name == name);
+            let newer = store.last_change().await? > index.payload()?.change_seq;
+            if still_there && !newer {
+                return Err(Error::IndexCheck(format!("the package {name} is not in it")));
+            }
+        }
+    }
+    for id in index.sample_ids(3, 0) {
+        if let Some(known) = store.by_ids(&[id]).await?.pop() {
+            let query = Query { text: known.name.clone(), ..Query::default() };
+            let found = index.search(&query, 0, 2)?.map_err(|error| Error::IndexCheck(error.to_string()))?;
+            if !found.hits.iter().any(|hit| hit.id == id) {
+                return Err(Error::IndexCheck(format!("the package {} is not found by its name", known.name)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Brings the index up to the store's last change; makes one if there is none.
+pub async fn catch_up(context: &Context) -> Result<CaughtUp, Error> {
+    let store = &context.store;
+    let root = context.index_root();
+    let Some(index) = open_usable(&root) else {
+        return Ok(CaughtUp::Rebuilt(rebuild(context).await?));
+    };
+    let mut at = index.payload()?.change_seq;
+    let behind = store.behind(at).await?;
+    let last = store.last_change().await?;
+    if behind == 0 && at <= last {
+        return Ok(CaughtUp::Already);
+    }
+    // An index from the future belongs to another database.
+    if at > last || behind > 1_000.max(index.count() / REBUILD_SHARE) {
+        drop(index);
+        return Ok(CaughtUp::Rebuilt(rebuild(context).await?));
+    }
+    let mut applied = 0;
+    let mut writer = index.writer()?;
+    loop {
+        let (changes, upto) = store.changes_after(at, CHANGES).await?;
+        if upto == at {
+            break;
+        }
+        applied += changes.len() as u64;
+        writer.apply(changes.iter().map(|change| match change {
+            Change::Written(row) => IndexChange::Written(document(row)),
+            Change::Removed(name) => IndexChange::Removed(name),
+        }))?;
+        writer.commit(Payload { change_seq: upto })?;
+        at = upto;
+        // Let readers in between.
+        tokio::time::sleep(Duration::ZERO).await;
+    }
+    writer.close()?;
+    Ok(CaughtUp::Changes(applied))
+}
+
+/// The index in use, unless it is damaged: it is disposable, so a damaged one is as good as none.
+fn open_usable(root: &std::path::Path) -> Option<Index> {
+    match Index::open(root) {
+        Ok(index) => index.filter(|index| index.payload().is_ok()),
+        Err(error) => {
+            tracing::warn!(%error, "the search index cannot be opened and will be built anew");
+            None
+        }
+    }
+}
