@@ -1,0 +1,53 @@
+//! The readers: one file a view. Joins store and search into plain structs that a page, its JSON and a terminal table all print.
+//!
+//! Never writes, never fetches.
+
+mod doctor;
+mod error;
+mod search;
+mod status;
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ::search::Index;
+use store::Store;
+
+pub use doctor::Doctor;
+pub use error::Error;
+pub use search::{DownloadCount, SearchHit, SearchPage, SearchRequest};
+pub use status::{DataSetStatus, SnapshotStatus, Status};
+
+/// Everything that can be read, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    store: Store,
+    index_root: PathBuf,
+    index: Arc<RwLock<Option<Arc<Index>>>>,
+}
+
+impl Catalog {
+    /// Reads from a store, and from the index in use below `index_root`.
+    pub fn open(store: Store, index_root: PathBuf) -> Result<Self, Error> {
+        let catalog = Self { store, index_root, index: Arc::default() };
+        catalog.refresh()?;
+        Ok(catalog)
+    }
+
+    /// Sees what was committed since, and an index that was built since. Cheap enough to be called every second.
+    pub fn refresh(&self) -> Result<(), Error> {
+        if let Some(index) = self.index()
+            && index.is_current()?
+        {
+            index.reload()?;
+            return Ok(());
+        }
+        let opened = Index::open(&self.index_root)?.map(Arc::new);
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = opened;
+        Ok(())
+    }
+
+    fn index(&self) -> Option<Arc<Index>> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

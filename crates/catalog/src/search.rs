@@ -1,0 +1,167 @@
+//! The page of search results.
+
+use std::collections::HashMap;
+
+use ::search::{Query, Total};
+use serde::Serialize;
+use store::{Downloads, DownloadsFrom, Known};
+use utoipa::ToSchema;
+
+use crate::{Catalog, Error};
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchRequest {
+    /// Free text with qualifiers, 1 to 512 characters; empty lists the most popular packages.
+    pub text: String,
+    /// How many hits to pass over.
+    pub from: usize,
+    /// How many hits to give; `from + size` is at most 100,000.
+    pub size: usize,
+}
+
+/// One page of search results.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SearchPage {
+    /// The text that was searched.
+    pub text: String,
+    /// Qualifiers that are not known and were searched as text.
+    pub unknown_qualifiers: Vec<String>,
+    /// How many hits were passed over.
+    pub from: usize,
+    /// How many packages match; a lower bound when `total_is_exact` is false.
+    pub total: u64,
+    /// Whether `total` is the very number.
+    pub total_is_exact: bool,
+    /// No name fitted, so names a typing mistake away were tried.
+    pub corrected: bool,
+    /// Best first.
+    pub hits: Vec<SearchHit>,
+}
+
+/// One package as a search result shows it. What is not known is left out.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SearchHit {
+    /// The name.
+    pub name: String,
+    /// The latest version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Its description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its keywords.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<String>,
+    /// When that version was published, RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
+    /// Its licence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// Who published that version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<String>,
+    /// The users who may publish.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub maintainers: Vec<String>,
+    /// Web address of its repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Its home page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    /// Where to report bugs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bugs: Option<String>,
+    /// Why it should not be used any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<String>,
+    /// Recent downloads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downloads: Option<DownloadCount>,
+    /// When these words were seen, RFC 3339, UTC.
+    pub observed: String,
+    /// The name is the very text.
+    pub exact: bool,
+    /// Only orders the hits of one answer.
+    pub score: f32,
+}
+
+/// Recent downloads, with their date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DownloadCount {
+    /// In the 7 days before `as_of`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weekly: Option<u64>,
+    /// In the 30 days before `as_of`, or in the month of the snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monthly: Option<u64>,
+    /// From when the counts are: a date, or `snapshot 2026-03`.
+    pub as_of: String,
+}
+
+/// A moment as RFC 3339.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| "unknown".to_owned(), |time| time.to_string())
+}
+
+impl From<Downloads> for DownloadCount {
+    fn from(downloads: Downloads) -> Self {
+        let as_of = match &downloads.from {
+            DownloadsFrom::SearchHit => rfc3339(downloads.counted_at).chars().take(10).collect(),
+            DownloadsFrom::Snapshot(month) => format!("snapshot {month}"),
+        };
+        Self { weekly: downloads.weekly, monthly: downloads.monthly, as_of }
+    }
+}
+
+impl SearchHit {
+    fn new(known: Known, exact: bool, score: f32) -> Self {
+        let summary = known.summary.unwrap_or_default();
+        Self {
+            name: known.name,
+            version: summary.version,
+            description: summary.description,
+            keywords: summary.keywords,
+            published: summary.published_at.map(rfc3339),
+            license: summary.license,
+            publisher: summary.publisher,
+            maintainers: summary.maintainers,
+            repository: known.repository,
+            homepage: summary.homepage,
+            bugs: summary.bugs,
+            deprecated: summary.deprecated,
+            downloads: known.downloads.map(DownloadCount::from),
+            observed: rfc3339(known.observed_at),
+            exact,
+            score,
+        }
+    }
+}
+
+impl Catalog {
+    /// Searches. The ranking runs on a thread of its own, because it computes for milliseconds.
+    pub async fn search(&self, request: &SearchRequest) -> Result<SearchPage, Error> {
+        let query = Query::parse(&request.text)?;
+        let index = self.index().ok_or(Error::NoIndex)?;
+        let (asked, from, size) = (query.clone(), request.from, request.size);
+        let found = tokio::task::spawn_blocking(move || index.search(&asked, from, size)).await.map_err(|_| Error::Task)???;
+        let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
+        let known = if ids.is_empty() { Vec::new() } else { self.store.by_ids(&ids).await? };
+        let mut known: HashMap<i64, Known> = known.into_iter().map(|known| (known.id, known)).collect();
+        let (total, total_is_exact) = match found.total {
+            Total::Exactly(total) => (total, true),
+            Total::AtLeast(total) => (total, false),
+        };
+        Ok(SearchPage {
+            text: request.text.clone(),
+            unknown_qualifiers: query.unknown,
+            from: request.from,
+            total,
+            total_is_exact,
+            corrected: found.corrected,
+            hits: found.hits.iter().filter_map(|hit| Some(SearchHit::new(known.remove(&hit.id)?, hit.exact, hit.score))).collect(),
+        })
+    }
+}

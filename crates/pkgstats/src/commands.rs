@@ -1,0 +1,104 @@
+//! One file a command.
+
+mod doctor;
+mod fill;
+mod import;
+mod reindex;
+mod search;
+mod serve;
+
+use sync::{Context, Error, Lease, Outcome as Done, Work};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Cli, Command, Global, LogFormat};
+use crate::{Outcome, config, output};
+
+/// Runs the command.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    let Cli { global, serve: top, command } = cli;
+    let command = command.unwrap_or_else(|| Command::Serve(top.clone()));
+    let serves = matches!(command, Command::Serve(_));
+    start_logging(&global, serves)?;
+    match command {
+        Command::Serve(args) => serve::run(&global, args.listen.or(top.listen)).await,
+        Command::Fill(args) => fill::run(&global, args).await,
+        Command::Import(args) => import::run(&global, args).await,
+        Command::Search(args) => search::run(&global, &args).await,
+        Command::Reindex => reindex::run(&global).await,
+        Command::Doctor => doctor::run(&global).await,
+    }
+}
+
+fn start_logging(global: &Global, serves: bool) -> anyhow::Result<()> {
+    // tantivy and sqlx tell of every commit and every slow statement.
+    let default = if serves { "info,tantivy=warn,sqlx=error" } else { "warn,sqlx=error" };
+    let filter = EnvFilter::try_new(global.log.as_deref().unwrap_or(default))?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
+    match global.log_format {
+        LogFormat::Text => logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => logs.json().init(),
+    }
+    Ok(())
+}
+
+/// Cancelled by Ctrl-C or a request to end.
+fn stop_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::spawn(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+        asked.cancel();
+    });
+    Ok(stop)
+}
+
+/// Does the work with the lease, or asks the running server to, or says who is in the way. Shows progress; can be stopped.
+async fn write<T>(
+    context: &Context,
+    doing: &str,
+    work: impl AsyncFnOnce(&Context) -> Result<T, Error>,
+    ask: impl AsyncFnOnce() -> Result<Work, Error>,
+    answer: impl FnOnce(Done) -> Option<T>,
+) -> anyhow::Result<T> {
+    let stop = stop_signal()?;
+    let progress = context.progress.subscribe();
+    let all = async {
+        match Lease::take(context, doing).await {
+            Ok(lease) => {
+                let result = tokio::select! {
+                    result = lease.guard(work(context)) => result,
+                    () = stop.cancelled() => Err(Error::Cancelled),
+                };
+                lease.release().await?;
+                result
+            }
+            Err(Error::Held { holder }) if holder.doing == "serve" => {
+                output::remark(&format!("{} serves from this data directory and does the work", holder.holder));
+                let work = ask().await?;
+                let outcome = tokio::select! {
+                    outcome = sync::ask_and_wait(&context.store, &context.clock, &work, &context.progress) => outcome?,
+                    () = stop.cancelled() => return Err(Error::Cancelled),
+                };
+                answer(outcome).ok_or_else(|| Error::Job("the server answered something else".to_owned()))
+            }
+            Err(error) => Err(error),
+        }
+    };
+    Ok(output::with_progress(progress, all).await?)
+}
+
+/// Opens what readers need.
+async fn open_catalog(global: &Global) -> anyhow::Result<catalog::Catalog> {
+    let data = config::data_directory(global)?;
+    let store = config::open_store(global, &data).await?;
+    Ok(catalog::Catalog::open(store, sync::index_root(&data))?)
+}

@@ -1,0 +1,59 @@
+//! `pkgstats serve`
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use catalog::Catalog;
+use sync::Background;
+use tokio::net::TcpListener;
+use web::AppState;
+
+use crate::args::Global;
+use crate::{Outcome, config};
+
+/// How often the readers look for a newer index.
+const REFRESH: Duration = Duration::from_secs(1);
+/// How long requests and background work may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+pub(crate) async fn run(global: &Global, listen: Option<SocketAddr>) -> anyhow::Result<Outcome> {
+    let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)));
+    let registry = if global.offline { None } else { Some(config::registry_client(global)?) };
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("{listen} cannot be listened on; another server may be there, choose another address with --listen"))?;
+    let context = config::context(global).await?;
+    let catalog = Catalog::open(context.store.clone(), context.index_root())?;
+    let stop = super::stop_signal()?;
+    let state = AppState::new(catalog.clone(), context.clock.clone(), context.progress.subscribe());
+    let store = context.store.clone();
+    // On a thread of its own: the work computes for long stretches, and no request should wait behind it.
+    let (runtime, cancel) = (tokio::runtime::Handle::current(), stop.clone());
+    let background = tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, Background { registry }, cancel)));
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(REFRESH).await;
+            let reader = catalog.clone();
+            match tokio::task::spawn_blocking(move || reader.refresh()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the index could not be refreshed"),
+                Err(_) => return,
+            }
+        }
+    });
+    tracing::info!(address = %format!("http://{}", listener.local_addr()?), "listening");
+    let stopping = stop.clone();
+    let server = web::serve(listener, state, async move { stopping.cancelled().await });
+    tokio::select! {
+        result = server => result?,
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => tracing::warn!("requests were still open when the time to end was over"),
+    }
+    stop.cancel();
+    if tokio::time::timeout(GRACE, background).await.is_err() {
+        tracing::warn!("background work was still going on when the time to end was over");
+    }
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(Outcome::Ok)
+}

@@ -1,0 +1,157 @@
+//! What is printed: results to standard output, everything else to standard error.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::time::{Duration, Instant};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
+use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use serde::Serialize;
+use sync::{Progress, Unit};
+use tokio::sync::watch;
+
+/// Lines of progress where there is no terminal.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+/// How often the bar is drawn.
+const DRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// Prints a line of a result. A reader that has gone away, as `head` does, is no error.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(stdout(), "{text}");
+}
+
+/// Prints a remark.
+pub(crate) fn remark(text: &str) {
+    let _ = writeln!(stderr(), "{text}");
+}
+
+/// Prints a result as JSON.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    line(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Prints an error with its causes, each once.
+pub(crate) fn error(error: &anyhow::Error) {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    remark(&format!("pkgstats: {text}"));
+}
+
+/// A count as people read it: `1,234,567`.
+pub(crate) fn count(number: u64) -> String {
+    HumanCount(number).to_string()
+}
+
+/// A table without lines, as wide as the terminal; columns named in `right` are aligned to the right, and the last column wraps.
+pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.iter().map(|text| Cell::new(*text)));
+    if !stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
+    for row in rows {
+        table.add_row(row.into_iter().map(Cell::new));
+    }
+    for index in right {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    if let Some(column) = table.column_mut(0) {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(12)));
+    }
+    table
+}
+
+/// Shows progress until `work` ends: a bar on a terminal, lines otherwise.
+pub(crate) async fn with_progress<T>(progress: watch::Receiver<Progress>, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    let mut shown = Shown::new();
+    let mut draw = tokio::time::interval(DRAW_EVERY);
+    loop {
+        tokio::select! {
+            result = &mut work => {
+                shown.end();
+                return result;
+            }
+            _ = draw.tick() => shown.show(&progress.borrow()),
+        }
+    }
+}
+
+struct Shown {
+    bar: Option<ProgressBar>,
+    step: String,
+    began: Instant,
+    last_line: Option<Instant>,
+}
+
+impl Shown {
+    fn new() -> Self {
+        let bar = stderr().is_terminal().then(|| ProgressBar::new(0));
+        Self { bar, step: String::new(), began: Instant::now(), last_line: None }
+    }
+
+    fn show(&mut self, now: &Progress) {
+        if now.step.is_empty() {
+            return;
+        }
+        let new_step = now.step != self.step;
+        match &self.bar {
+            Some(bar) => {
+                if new_step {
+                    bar.reset();
+                    bar.set_style(style(now));
+                    bar.set_message(now.step.clone());
+                }
+                bar.set_length(now.total.unwrap_or(now.done));
+                bar.set_position(now.done);
+            }
+            None => {
+                if new_step || self.last_line.is_none_or(|last| last.elapsed() >= PLAIN_EVERY) {
+                    remark(&format!("{:>4} s  {}", self.began.elapsed().as_secs(), plain(now)));
+                    self.last_line = Some(Instant::now());
+                }
+            }
+        }
+        if new_step {
+            self.step.clone_from(&now.step);
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+            if !self.step.is_empty() {
+                remark(&format!("done in {}", HumanDuration(self.began.elapsed())));
+            }
+        }
+    }
+}
+
+fn plain(now: &Progress) -> String {
+    let amount = |number: u64| match now.unit {
+        Unit::Bytes => HumanBytes(number).to_string(),
+        Unit::Packages => format!("{} packages", HumanCount(number)),
+    };
+    match now.total {
+        Some(total) => format!("{}: {} of {}", now.step, amount(now.done), amount(total)),
+        None if now.done > 0 => format!("{}: {}", now.step, amount(now.done)),
+        None => now.step.clone(),
+    }
+}
+
+fn style(now: &Progress) -> ProgressStyle {
+    let template = match (now.unit, now.total.is_some()) {
+        (Unit::Bytes, true) => "{msg:<34!} {wide_bar} {bytes:>10}/{total_bytes} {bytes_per_sec:>12} {eta:>4}",
+        (Unit::Packages, true) => "{msg:<34!} {wide_bar} {human_pos:>9}/{human_len} {per_sec:>14} {eta:>4}",
+        (Unit::Bytes, false) => "{msg:<34!} {spinner} {bytes:>10}",
+        (Unit::Packages, false) => "{msg:<34!} {spinner} {human_pos:>9} {per_sec:>14}",
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

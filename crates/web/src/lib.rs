@@ -1,0 +1,47 @@
+//! The web server: one router, npm's search API, our own JSON, and what operators ask.
+//!
+//! Requests read what is stored; nothing here fetches.
+
+mod api;
+mod cache;
+mod error;
+mod health;
+mod home;
+mod npm;
+mod openapi;
+mod router;
+
+use std::sync::Arc;
+
+use catalog::Catalog;
+use sync::{Clock, Progress};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+pub use openapi::openapi_json;
+pub use router::router;
+
+/// Searches that may run at a time; more wait, and after a second are refused.
+const SEARCHES: usize = 64;
+
+/// What the handlers share.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    catalog: Catalog,
+    clock: Clock,
+    progress: watch::Receiver<Progress>,
+    searches: Arc<Semaphore>,
+}
+
+impl AppState {
+    /// `progress` is that of the background work.
+    #[must_use]
+    pub fn new(catalog: Catalog, clock: Clock, progress: watch::Receiver<Progress>) -> Self {
+        Self { catalog, clock, progress, searches: Arc::new(Semaphore::new(SEARCHES)) }
+    }
+}
+
+/// Answers on a listener until `stop` completes, then finishes the requests that are open.
+pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    axum::serve(listener, router(state)).with_graceful_shutdown(stop).await
+}
