@@ -33,7 +33,8 @@ impl Catalog {
     /// and what an interrupted run left behind. `now` is in seconds since 1970; leftovers of a process that still works are its own.
     pub async fn doctor(&self, now: i64) -> Result<Doctor, Error> {
         let store = &self.store;
-        let mut problems: Vec<String> = store.quick_check().await?.into_iter().map(|line| format!("the database is damaged: {line}")).collect();
+        let mut problems: Vec<String> =
+            store.quick_check().await?.into_iter().map(|line| format!("the database is damaged: {line}")).collect();
         for (table, count) in store.orphans().await? {
             problems.push(format!("{count} rows of {table} belong to no package"));
         }
@@ -45,13 +46,17 @@ impl Catalog {
         }
         let last = store.last_change().await?;
         match self.index() {
+            None if let Err(error) = Index::open(&self.index_root) => problems.push(format!("{error}; run `pkgstats reindex`")),
             None if packages > 0 && writer.is_none() => problems.push("there is no search index; run `pkgstats reindex`".to_owned()),
             None => {}
             Some(index) => {
                 indexed = index.count();
                 match index.payload() {
                     Ok(payload) if payload.change_seq > last => {
-                        problems.push(format!("the index knows change {} but the store has only {last}; run `pkgstats reindex`", payload.change_seq));
+                        problems.push(format!(
+                            "the index knows change {} but the store has only {last}; run `pkgstats reindex`",
+                            payload.change_seq
+                        ));
                     }
                     Ok(payload) => behind = store.behind(payload.change_seq).await?,
                     Err(error) => problems.push(format!("{error}; run `pkgstats reindex`")),
@@ -76,7 +81,10 @@ impl Catalog {
                     problems.push(format!("{missing} of {} sampled packages are not in the index; run `pkgstats reindex`", names.len()));
                 }
                 if orphaned > behind {
-                    problems.push(format!("{orphaned} of {} sampled entries of the index are not in the store; run `pkgstats reindex`", ids.len()));
+                    problems.push(format!(
+                        "{orphaned} of {} sampled entries of the index are not in the store; run `pkgstats reindex`",
+                        ids.len()
+                    ));
                 }
             }
         }

@@ -27,11 +27,14 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Reads from a store, and from the index in use below `index_root`.
-    pub fn open(store: Store, index_root: PathBuf) -> Result<Self, Error> {
+    /// Reads from a store, and from the index in use below `index_root`. A damaged index is as good as none.
+    #[must_use]
+    pub fn open(store: Store, index_root: PathBuf) -> Self {
         let catalog = Self { store, index_root, index: Arc::default() };
-        catalog.refresh()?;
-        Ok(catalog)
+        if let Err(error) = catalog.refresh() {
+            tracing::warn!(%error, "the search index cannot be read");
+        }
+        catalog
     }
 
     /// Sees what was committed since, and an index that was built since. Cheap enough to be called every second.

@@ -125,7 +125,22 @@ mod tests {
 
     #[test]
     fn names_that_exist() {
-        for name in ["react", "@types/node", "JSONStream", "constructor", "__proto__", "-", "--hepl", "a", "1", ".bin", "~x", "it's", "@a.b/c!(d)*", "@x/_y"] {
+        for name in [
+            "react",
+            "@types/node",
+            "JSONStream",
+            "constructor",
+            "__proto__",
+            "-",
+            "--hepl",
+            "a",
+            "1",
+            ".bin",
+            "~x",
+            "it's",
+            "@a.b/c!(d)*",
+            "@x/_y",
+        ] {
             assert_eq!(PackageName::parse(name).map(String::from).as_deref(), Ok(name));
         }
         let long = "x".repeat(214);

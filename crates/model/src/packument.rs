@@ -13,11 +13,32 @@ use crate::search_hit::RecordError;
 use crate::{Observation, PackageName, Source, State, Summary, browse_url, tolerant};
 
 const TOP: &[&str] = &[
-    "name", "dist-tags", "time", "description", "keywords", "license", "licence", "licenses", "homepage", "bugs", "repository",
-    "maintainers", "versions",
+    "name",
+    "dist-tags",
+    "time",
+    "description",
+    "keywords",
+    "license",
+    "licence",
+    "licenses",
+    "homepage",
+    "bugs",
+    "repository",
+    "maintainers",
+    "versions",
 ];
 const VERSION: &[&str] = &[
-    "version", "description", "keywords", "license", "licence", "licenses", "homepage", "bugs", "repository", "maintainers", "_npmUser",
+    "version",
+    "description",
+    "keywords",
+    "license",
+    "licence",
+    "licenses",
+    "homepage",
+    "bugs",
+    "repository",
+    "maintainers",
+    "_npmUser",
     "deprecated",
 ];
 
@@ -249,7 +270,9 @@ mod tests {
     fn states() {
         let unpublished = parse(r#"{"name":"gone","time":{"unpublished":{"time":"2022-01-14T12:34:23.941Z","versions":["0.0.1"]}}}"#);
         assert_eq!(unpublished.state, State::Unpublished);
-        let held = parse(r#"{"name":"bad","dist-tags":{"latest":"0.0.1-security"},"versions":{"0.0.1-security":{"description":"security holding package","repository":"npm/security-holder"}}}"#);
+        let held = parse(
+            r#"{"name":"bad","dist-tags":{"latest":"0.0.1-security"},"versions":{"0.0.1-security":{"description":"security holding package","repository":"npm/security-holder"}}}"#,
+        );
         assert_eq!(held.state, State::SecurityHolding);
         let artifactory = parse(r#"{"name":"fine","time":{"unpublished":null},"versions":[]}"#);
         assert_eq!((artifactory.state, artifactory.summary.expect("present").version), (State::Active, None));
@@ -259,7 +282,10 @@ mod tests {
     fn latest_without_a_usable_tag() {
         let version = |json: &str| parse(json).summary.expect("present").version;
         assert_eq!(version(r#"{"name":"a","versions":{"1.9.0":{},"1.10.0":{},"2.0.0-beta":{}}}"#).as_deref(), Some("1.10.0"));
-        assert_eq!(version(r#"{"name":"a","dist-tags":{"latest":"9.9.9"},"versions":{"2.0.0-a":{},"2.0.0-b":{}}}"#).as_deref(), Some("2.0.0-b"));
+        assert_eq!(
+            version(r#"{"name":"a","dist-tags":{"latest":"9.9.9"},"versions":{"2.0.0-a":{},"2.0.0-b":{}}}"#).as_deref(),
+            Some("2.0.0-b")
+        );
     }
 
     #[test]
@@ -270,7 +296,9 @@ mod tests {
         assert!(error(br#"{"name":"a"} trailing"#).contains("not JSON"));
         assert!(error(br#"{"versions":{}}"#).contains("no name"));
         assert!(error(br#"{"name":"../etc/passwd"}"#).contains("not a package name"));
-        assert!(error(format!(r#"{{"name":"a","time":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000)).as_bytes()).contains("recursion"));
+        assert!(
+            error(format!(r#"{{"name":"a","time":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000)).as_bytes()).contains("recursion")
+        );
     }
 
     proptest! {

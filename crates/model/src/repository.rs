@@ -18,7 +18,9 @@ pub fn browse_url(repository: &Value) -> Option<String> {
     if text.is_empty() || text.len() > 500 || text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`\\".contains(c)) {
         return None;
     }
-    for (prefix, host) in [("github:", "github.com"), ("gitlab:", "gitlab.com"), ("bitbucket:", "bitbucket.org"), ("gist:", "gist.github.com")] {
+    for (prefix, host) in
+        [("github:", "github.com"), ("gitlab:", "gitlab.com"), ("bitbucket:", "bitbucket.org"), ("gist:", "gist.github.com")]
+    {
         if let Some(path) = text.strip_prefix(prefix) {
             return address(host, path);
         }
@@ -42,7 +44,8 @@ pub fn browse_url(repository: &Value) -> Option<String> {
             Some(rest) => rest.split_once(':').and_then(|(host, path)| address(host, path)),
             None => {
                 let (user, repo) = rest.split_once('/')?;
-                let shorthand = !user.is_empty() && !repo.is_empty() && !repo.contains('/') && !rest.contains(':') && !rest.starts_with('.');
+                let shorthand =
+                    !user.is_empty() && !repo.is_empty() && !repo.contains('/') && !rest.contains(':') && !rest.starts_with('.');
                 shorthand.then(|| address("github.com", rest)).flatten()
             }
         },
@@ -52,7 +55,9 @@ pub fn browse_url(repository: &Value) -> Option<String> {
 fn address(host: &str, path: &str) -> Option<String> {
     let host = host.strip_prefix("www.").unwrap_or(host).to_ascii_lowercase();
     let (name, port) = host.split_once(':').unwrap_or((&host, ""));
-    let plausible = name.contains('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)) && port.chars().all(|c| c.is_ascii_digit());
+    let plausible = name.contains('.')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
+        && port.chars().all(|c| c.is_ascii_digit());
     let path = path.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
     let path = match path.split_once("/tree/") {
@@ -83,7 +88,17 @@ mod tests {
         check(json!("https://token@example.com/user/repo"), Some("https://example.com/user/repo"));
         check(json!("https://github.com/a/b/tree/main/packages/c"), Some("https://github.com/a/b"));
         check(json!(["a/b", "c/d"]), Some("https://github.com/a/b"));
-        for nothing in [json!({}), json!(""), json!(false), json!("javascript:alert(1)"), json!("file:///etc/passwd"), json!("./x/y"), json!("a b/c"), json!("x"), json!([[["a/b"]]])] {
+        for nothing in [
+            json!({}),
+            json!(""),
+            json!(false),
+            json!("javascript:alert(1)"),
+            json!("file:///etc/passwd"),
+            json!("./x/y"),
+            json!("a b/c"),
+            json!("x"),
+            json!([[["a/b"]]]),
+        ] {
             check(nothing, None);
         }
     }

@@ -112,10 +112,9 @@ pub(crate) fn web_address(value: Option<&Value>) -> Option<String> {
 /// Where to report bugs: `{url, email}`, an address, or a mail address.
 pub(crate) fn bugs(value: Option<&Value>) -> Option<String> {
     match value? {
-        Value::Object(fields) => ["url", "web", "name"]
-            .iter()
-            .find_map(|key| web_address(fields.get(*key)))
-            .or_else(|| mail(fields.get("email")?.as_str()?)),
+        Value::Object(fields) => {
+            ["url", "web", "name"].iter().find_map(|key| web_address(fields.get(*key))).or_else(|| mail(fields.get("email")?.as_str()?))
+        }
         Value::String(line) => mail(line).or_else(|| web_address(value)),
         _ => None,
     }

@@ -78,8 +78,9 @@ async fn write<T>(
                     result = lease.guard(work(context)) => result,
                     () = stop.cancelled() => Err(Error::Cancelled),
                 };
-                lease.release().await?;
-                result
+                // What went wrong with the work matters more than what goes wrong with giving back the lease.
+                let released = lease.release().await;
+                result.and_then(|done| released.map(|()| done))
             }
             Err(Error::Held { holder }) if holder.doing == "serve" => {
                 output::remark(&format!("{} serves from this data directory and does the work", holder.holder));
@@ -100,5 +101,5 @@ async fn write<T>(
 async fn open_catalog(global: &Global) -> anyhow::Result<catalog::Catalog> {
     let data = config::data_directory(global)?;
     let store = config::open_store(global, &data).await?;
-    Ok(catalog::Catalog::open(store, sync::index_root(&data))?)
+    Ok(catalog::Catalog::open(store, sync::index_root(&data)))
 }

@@ -62,7 +62,9 @@ pub(crate) fn registry_client(global: &Global) -> anyhow::Result<Client> {
                 layers.push(Layer { path: place.path, text });
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("npm's {} configuration {} cannot be read", place.label, place.path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("npm's {} configuration {} cannot be read", place.label, place.path.display()));
+            }
         }
     }
     let config = Config::from_layers(&layers, &environment, global.registry.as_deref())?;

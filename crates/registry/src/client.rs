@@ -115,7 +115,8 @@ impl Client {
         let not_a_document = |reason: String| Error::NotADocument { url: url.clone(), reason };
         let bytes = self.packument(name).await?;
         let document: Value = serde_json::from_slice(&bytes).map_err(|error| not_a_document(error.to_string()))?;
-        let versions = document.get("versions").and_then(Value::as_object).ok_or_else(|| not_a_document("it has no versions".to_owned()))?;
+        let versions =
+            document.get("versions").and_then(Value::as_object).ok_or_else(|| not_a_document("it has no versions".to_owned()))?;
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let mut tarballs: Vec<Tarball> = versions
             .iter()
@@ -164,7 +165,8 @@ impl Client {
             let answer = http.get(url.clone()).headers(headers).send().await.map_err(|error| Error::transport(&url, &error))?;
             let status = answer.status();
             if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-                let target = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok()).and_then(|target| url.join(target).ok());
+                let target =
+                    answer.headers().get(LOCATION).and_then(|location| location.to_str().ok()).and_then(|target| url.join(target).ok());
                 let target = target.ok_or_else(|| Error::Address { url: shown(&url), reason: "it redirects without a usable address" })?;
                 if url.scheme() == "https" && target.scheme() != "https" {
                     return Err(Error::Address { url: shown(&target), reason: "a redirect from https to plain http is not followed" });
@@ -210,16 +212,16 @@ fn builder(config: &Config) -> Result<reqwest::ClientBuilder, Error> {
         (None, None) => None,
     };
     if let Some(pem) = authorities {
-        let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| Error::Setup {
-            reason: "npm's setting `cafile` or `ca` holds no PEM certificates".to_owned(),
-        })?;
+        let certificates = Certificate::from_pem_bundle(&pem)
+            .map_err(|_| Error::Setup { reason: "npm's setting `cafile` or `ca` holds no PEM certificates".to_owned() })?;
         builder = builder.tls_certs_only(certificates);
     }
     let exceptions = config.no_proxy.as_deref().and_then(NoProxy::from_string);
     for (address, encrypted) in [(&config.https_proxy, true), (&config.proxy, false)] {
         if let Some(address) = address {
             let proxy = if encrypted { Proxy::https(address) } else { Proxy::http(address) };
-            let proxy = proxy.map_err(|_| Error::Setup { reason: "npm's setting `proxy` or `https-proxy` is not an address".to_owned() })?;
+            let proxy =
+                proxy.map_err(|_| Error::Setup { reason: "npm's setting `proxy` or `https-proxy` is not an address".to_owned() })?;
             builder = builder.proxy(proxy.no_proxy(exceptions.clone()));
         }
     }
@@ -276,6 +278,7 @@ async fn refusal(url: &Url, answer: reqwest::Response) -> Error {
         Err(_) if text.trim_start().starts_with('<') => None,
         Err(_) => Some(text.into_owned()),
     };
-    let message = message.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect()).filter(|text: &String| !text.trim().is_empty());
+    let message =
+        message.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect()).filter(|text: &String| !text.trim().is_empty());
     Error::Status { url: shown(url), status, message, retry_after }
 }

@@ -317,19 +317,25 @@ mod tests {
         assert_eq!(set.registry_of(&name("@other/x")).as_str(), "https://other.example/a/");
         assert_eq!(set.cafile.as_deref(), Some(Path::new("/etc/ca.pem")));
         assert_eq!(header(&set, "https://acme.example/@acme%2fx", "@acme/x").as_deref(), Some("Bearer t0p"));
-        let overridden = config(&[strong], &[("NPM_CONFIG_REGISTRY", "https://environment.example"), ("npm_config_https_proxy", "http://proxy.example:3128")]);
+        let overridden = config(
+            &[strong],
+            &[("NPM_CONFIG_REGISTRY", "https://environment.example"), ("npm_config_https_proxy", "http://proxy.example:3128")],
+        );
         assert_eq!(overridden.registry_of(&name("x")).as_str(), "https://environment.example/");
         assert_eq!(overridden.https_proxy.as_deref(), Some("http://proxy.example:3128"));
         let none = config(&[], &[]);
         assert_eq!(none.registry_of(&name("x")).as_str().trim_end_matches('/'), NPM_DEFAULT_REGISTRY.trim_end_matches('/'));
-        let last = Config::from_layers(&[], &environment(&[("npm_config_registry", "https://a.example")]), Some("http://127.0.0.1:4873")).expect("readable");
+        let last = Config::from_layers(&[], &environment(&[("npm_config_registry", "https://a.example")]), Some("http://127.0.0.1:4873"))
+            .expect("readable");
         assert_eq!(last.registry_of(&name("x")).as_str(), "http://127.0.0.1:4873/");
     }
 
     #[test]
     fn credentials_go_to_their_host_only() {
         let set = config(
-            &["registry=https://npm.example/a/\n//npm.example/a/:_authToken=one\n//npm.example/:_auth=dXNlcjpwYXNz\n//files.example:8443/:username=u\n//files.example:8443/:_password=c2VjcmV0\n"],
+            &[
+                "registry=https://npm.example/a/\n//npm.example/a/:_authToken=one\n//npm.example/:_auth=dXNlcjpwYXNz\n//files.example:8443/:username=u\n//files.example:8443/:_password=c2VjcmV0\n",
+            ],
             &[],
         );
         let check = |url: &str, expected: Option<&str>| assert_eq!(header(&set, url, "x").as_deref(), expected, "{url}");
@@ -378,7 +384,10 @@ mod tests {
     fn places() {
         let folder = std::env::temp_dir();
         let paths = |variables: &[(&str, &str)], home: &Path| -> Vec<PathBuf> {
-            npmrc_places(&environment(variables), &folder, Some(home), Some(Path::new("/usr"))).into_iter().map(|place| place.path).collect()
+            npmrc_places(&environment(variables), &folder, Some(home), Some(Path::new("/usr")))
+                .into_iter()
+                .map(|place| place.path)
+                .collect()
         };
         assert_eq!(paths(&[], Path::new("/home/jane"))[1..], [PathBuf::from("/home/jane/.npmrc"), PathBuf::from("/usr/etc/npmrc")]);
         let set = [("NPM_CONFIG_USERCONFIG", "/u"), ("npm_config_globalconfig", "/g")];

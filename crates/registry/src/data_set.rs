@@ -110,7 +110,8 @@ fn with_file<T>(
     let mut archive = tar::Archive::new(unpacked);
     for entry in archive.entries().map_err(|error| broken(format!("is not a tarball: {error}")))? {
         let entry = entry.map_err(|error| broken(format!("is damaged: {error}")))?;
-        let matches = entry.header().entry_type().is_file() && entry.path().is_ok_and(|path| path.file_name().is_some_and(|name| name == wanted));
+        let matches =
+            entry.header().entry_type().is_file() && entry.path().is_ok_and(|path| path.file_name().is_some_and(|name| name == wanted));
         if matches {
             let mut reader = BufReader::with_capacity(1 << 18, entry);
             return parse(&mut reader).map_err(|error| broken(format!("{wanted} is damaged: {error}")));

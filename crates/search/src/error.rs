@@ -21,6 +21,12 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file of the index is not as it was written.
+    #[error("the search index in {} is damaged", path.display())]
+    Damaged {
+        /// The index's folder.
+        path: PathBuf,
+    },
     /// The index does not say up to which change it reaches.
     #[error("the search index in {} has no readable payload", path.display())]
     Payload {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
-use tantivy::directory::MmapDirectory;
 use tantivy::columnar::Column;
+use tantivy::directory::MmapDirectory;
 use tantivy::schema::IndexRecordOption;
 use tantivy::tokenizer::TokenizerManager;
 use tantivy::{IndexReader, ReloadPolicy, SegmentReader, Term};
@@ -92,11 +92,27 @@ impl Index {
     /// Opens the index in use below `root`; `None` when there is none, or only one of another schema.
     pub fn open(root: &Path) -> Result<Option<Self>, Error> {
         let Some(folder) = generations::current(root)? else { return Ok(None) };
+        // tantivy trusts its files: it panics on one that was cut off.
+        let opened = std::panic::catch_unwind(|| Self::open_folder(root, &folder));
+        opened.unwrap_or_else(|_| Err(Error::Damaged { path: folder.clone() })).map(Some)
+    }
+
+    fn open_folder(root: &Path, folder: &Path) -> Result<Self, Error> {
+        let folder = folder.to_owned();
         let failed = |source| Error::Index { path: folder.clone(), source };
         let directory = MmapDirectory::open(&folder).map_err(|error| failed(error.into()))?;
         let mut inner = tantivy::Index::open(directory).map_err(failed)?;
         register(&mut inner);
-        Self::over(inner, root.to_owned(), folder.clone(), Fields::new()).map(Some)
+        let index = Self::over(inner, root.to_owned(), folder.clone(), Fields::new())?;
+        // Opened here, damage is found before the first search, and the first search is as fast as the others.
+        for segment in &index.view().segments {
+            for (field, entry) in index.fields.schema.fields() {
+                if entry.is_indexed() {
+                    segment.reader.inverted_index(field).map_err(|source| index.failed(source))?;
+                }
+            }
+        }
+        Ok(index)
     }
 
     pub(crate) fn over(inner: tantivy::Index, root: PathBuf, folder: PathBuf, fields: Fields) -> Result<Self, Error> {

@@ -57,7 +57,11 @@ impl Query {
                 continue;
             };
             let values = |strip: Option<char>| -> Vec<String> {
-                values.split(',').map(|value| strip.map_or(value, |c| value.trim_start_matches(c)).to_lowercase()).filter(|value| !value.is_empty()).collect()
+                values
+                    .split(',')
+                    .map(|value| strip.map_or(value, |c| value.trim_start_matches(c)).to_lowercase())
+                    .filter(|value| !value.is_empty())
+                    .collect()
             };
             let filter = match key.to_ascii_lowercase().as_str() {
                 "scope" => Filter::Scope(values(Some('@'))),

@@ -25,7 +25,7 @@ const BUDGET: usize = 20_000;
 /// Totals are exact up to here.
 const EXACT_TOTAL: usize = 10_000;
 /// Steps of a pass that finds few matches in many documents.
-const MAX_STEPS: usize = 200_000;
+const MAX_STEPS: usize = 50_000;
 /// Packages taken by the beginning of their name.
 const STARTS: usize = 300;
 /// Packages taken by their joined name.
@@ -33,6 +33,8 @@ const JOINED: usize = 1_000;
 /// Words tried in place of the last one, which may be unfinished.
 const COMPLETIONS: usize = 10;
 /// Terms looked at to find them.
+const COMPLETION_TERMS: usize = 600;
+/// Terms taken of those that begin with a text.
 const MAX_TERMS: usize = 2_000;
 /// Names tried in place of a mistyped one.
 const CORRECTIONS: usize = 50;
@@ -216,7 +218,14 @@ impl Index {
         query.filters.iter().map(|filter| self.filter(segment, filter)).collect()
     }
 
-    fn candidates(&self, segment: &SegmentReader, query: &Query, words: &Words, joined: &str, budget: usize) -> tantivy::Result<Candidates> {
+    fn candidates(
+        &self,
+        segment: &SegmentReader,
+        query: &Query,
+        words: &Words,
+        joined: &str,
+        budget: usize,
+    ) -> tantivy::Result<Candidates> {
         let mut found = Candidates::default();
         if query.text.is_empty() {
             found.cut = take_all(segment, self.filters(segment, query)?, budget, |doc| found.by_words.push((doc, 0.0)));
@@ -417,7 +426,7 @@ impl Union {
     fn of_range(segment: &SegmentReader, field: Field, start: &str) -> tantivy::Result<Self> {
         let inverted = segment.inverted_index(field)?;
         let mut sets = Vec::new();
-        for_terms_starting_with(segment, field, start, |_, info| {
+        for_terms_starting_with(segment, field, start, MAX_TERMS, |_, info| {
             sets.push(inverted.read_postings_from_terminfo(info, IndexRecordOption::Basic)?);
             Ok(())
         })?;
@@ -447,11 +456,12 @@ fn for_terms_starting_with(
     segment: &SegmentReader,
     field: Field,
     start: &str,
+    most: usize,
     mut each: impl FnMut(&[u8], &TermInfo) -> tantivy::Result<()>,
 ) -> tantivy::Result<()> {
     let inverted = segment.inverted_index(field)?;
     let mut stream = inverted.terms().range().ge(start.as_bytes()).into_stream()?;
-    for _ in 0..MAX_TERMS {
+    for _ in 0..most {
         if !stream.advance() || !stream.key().starts_with(start.as_bytes()) {
             break;
         }
@@ -645,7 +655,7 @@ fn completions(index: &Index, segments: &[Segment], term: &str) -> tantivy::Resu
     }
     let mut frequencies: HashMap<String, u32> = HashMap::new();
     for segment in segments {
-        for_terms_starting_with(&segment.reader, index.fields.words, term, |key, info| {
+        for_terms_starting_with(&segment.reader, index.fields.words, term, COMPLETION_TERMS, |key, info| {
             if let Ok(key) = std::str::from_utf8(key)
                 && key != term
             {
@@ -659,4 +669,3 @@ fn completions(index: &Index, segments: &[Segment], term: &str) -> tantivy::Resu
     found.truncate(COMPLETIONS);
     Ok(found.into_iter().map(|(term, _)| term).collect())
 }
-

@@ -98,11 +98,13 @@ impl Fields {
     pub(crate) fn new() -> Self {
         let mut schema = Schema::builder();
         let raw = || {
-            let indexing = TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::Basic).set_fieldnorms(false);
+            let indexing =
+                TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::Basic).set_fieldnorms(false);
             TextOptions::default().set_indexing_options(indexing)
         };
         let analysed = |name: &str| {
-            let indexing = TextFieldIndexing::default().set_tokenizer(name).set_index_option(IndexRecordOption::WithFreqs).set_fieldnorms(true);
+            let indexing =
+                TextFieldIndexing::default().set_tokenizer(name).set_index_option(IndexRecordOption::WithFreqs).set_fieldnorms(true);
             TextOptions::default().set_indexing_options(indexing)
         };
         let identity = schema.add_text_field("identity", raw());
@@ -117,7 +119,21 @@ impl Fields {
         let maintainer = schema.add_text_field("maintainer", raw());
         let id = schema.add_u64_field("id", FAST);
         let standing = schema.add_u64_field("standing", FAST);
-        Self { schema: schema.build(), identity, joined, joined_bare, start, words, description, keyword_words, keyword, scope, maintainer, id, standing }
+        Self {
+            schema: schema.build(),
+            identity,
+            joined,
+            joined_bare,
+            start,
+            words,
+            description,
+            keyword_words,
+            keyword,
+            scope,
+            maintainer,
+            id,
+            standing,
+        }
     }
 
     pub(crate) fn document(&self, package: &Document<'_>) -> TantivyDocument {

@@ -180,7 +180,10 @@ mod tests {
         check("datepicker", &["Bd", "Cda", "Ddat", "Edate", "Fdatep", "Gdatepi", "Hdatepic", "Idatepick", "Kdatepicker"]);
         check("äöüabcdefgh", &["Bä", "Cäö", "Däöü", "Eäöüa", "Fäöüab", "Gäöüabc", "Häöüabcd", "Iäöüabcde", "Läöüabcdefgh"]);
         assert_eq!(start_lookup("vue"), StartLookup::Term("Dvue".to_owned()));
-        assert_eq!(start_lookup("datepicke"), StartLookup::TermsFrom(vec!["Jdatepicke".to_owned(), "Kdatepicke".to_owned(), "Ldatepicke".to_owned()]));
+        assert_eq!(
+            start_lookup("datepicke"),
+            StartLookup::TermsFrom(vec!["Jdatepicke".to_owned(), "Kdatepicke".to_owned(), "Ldatepicke".to_owned()])
+        );
         assert_eq!(start_lookup(&"x".repeat(21)), StartLookup::Joined);
     }
 

@@ -186,7 +186,8 @@ impl Store {
             "SELECT {{pack}}({PACKED}{COUNTED})){{text}} FROM {{rows}} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT)
              LEFT JOIN summaries s ON s.package_id = p.id {COUNTED_JOINS}"
         ));
-        let text: Option<String> = on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(wanted)?).fetch_one(pool).await?);
+        let text: Option<String> =
+            on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(wanted)?).fetch_one(pool).await?);
         from_json(text.as_deref())
     }
 
@@ -203,18 +204,21 @@ impl Store {
                 .await?
         });
         let removed: Vec<(i64, String)> = on!(&self.read, |pool| {
-            sqlx::query_as("SELECT change_seq, name FROM tombstones WHERE change_seq > $1 AND change_seq <= $2 ORDER BY change_seq LIMIT $3")
-                .bind(after)
-                .bind(end)
-                .bind(limit)
-                .fetch_all(pool)
-                .await?
+            sqlx::query_as(
+                "SELECT change_seq, name FROM tombstones WHERE change_seq > $1 AND change_seq <= $2 ORDER BY change_seq LIMIT $3",
+            )
+            .bind(after)
+            .bind(end)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?
         });
         // A list that is full says nothing about what comes after its last number.
         let mut upto = end;
-        for (full, last) in
-            [(written.len() as i64 == limit, written.last().map(|row| row.0)), (removed.len() as i64 == limit, removed.last().map(|row| row.0))]
-        {
+        for (full, last) in [
+            (written.len() as i64 == limit, written.last().map(|row| row.0)),
+            (removed.len() as i64 == limit, removed.last().map(|row| row.0)),
+        ] {
             if let (true, Some(last)) = (full, last) {
                 upto = upto.min(last);
             }
@@ -222,15 +226,10 @@ impl Store {
         let ids: Vec<[i64; 1]> = written.iter().filter(|(seq, _)| *seq <= upto).map(|(_, id)| [*id]).collect();
         let rows = if ids.is_empty() { Vec::new() } else { self.packed(&ids).await? };
         let flat: Vec<i64> = ids.iter().map(|[id]| *id).collect();
-        let newest = if rows.is_empty() { None } else { self.newest_snapshot().await? };
-        let counts = match &newest {
-            Some(snapshot) => self.counts_of(snapshot.id, &flat).await?,
-            None => HashMap::new(),
-        };
-        let mut changes: Vec<Change> =
-            removed.into_iter().filter(|(seq, _)| *seq <= upto).map(|(_, name)| Change::Removed(name)).collect();
+        let counts = self.newest_counts(&flat).await?;
+        let mut changes: Vec<Change> = removed.into_iter().filter(|(seq, _)| *seq <= upto).map(|(_, name)| Change::Removed(name)).collect();
         for row in rows {
-            let snapshot = newest.as_ref().and_then(|snapshot| Some((*counts.get(&row.0)?, snapshot.as_of)));
+            let snapshot = counts.get(&row.0).map(|snapshot| (snapshot.count, snapshot.as_of));
             let popularity = popularity(snapshot, row.7);
             changes.push(Change::Written(Box::new(unpack(row, popularity)?)));
         }

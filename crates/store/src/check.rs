@@ -17,7 +17,8 @@ impl Store {
 
     /// How many packages there are, counted one by one; [`Store::count`] reads the number that is kept.
     pub async fn count_one_by_one(&self) -> Result<u64, Error> {
-        let count: i64 = on!(&self.read, |pool| sqlx::query_scalar("SELECT CAST(count(*) AS BIGINT) FROM packages").fetch_one(pool).await?);
+        let count: i64 =
+            on!(&self.read, |pool| sqlx::query_scalar("SELECT CAST(count(*) AS BIGINT) FROM packages").fetch_one(pool).await?);
         Ok(count.cast_unsigned())
     }
 

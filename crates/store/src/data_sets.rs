@@ -79,7 +79,8 @@ impl Store {
 
     /// How many packages are known to have appeared between two lists of names.
     pub async fn appearances(&self) -> Result<u64, Error> {
-        let count: i64 = on!(&self.read, |pool| sqlx::query_scalar("SELECT CAST(count(*) AS BIGINT) FROM appearances").fetch_one(pool).await?);
+        let count: i64 =
+            on!(&self.read, |pool| sqlx::query_scalar("SELECT CAST(count(*) AS BIGINT) FROM appearances").fetch_one(pool).await?);
         Ok(count.cast_unsigned())
     }
 }

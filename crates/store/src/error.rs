@@ -24,16 +24,3 @@ pub enum Error {
     #[error("a stored value is damaged: {0}; run `pkgstats doctor`")]
     Damaged(String),
 }
-
-impl Error {
-    /// Whether the disk is full, which passes when somebody makes room.
-    #[must_use]
-    pub fn is_disk_full(&self) -> bool {
-        let sql = match self {
-            Self::Sql(error) | Self::Open { source: error, .. } => error,
-            _ => return false,
-        };
-        // SQLITE_FULL is 13; PostgreSQL's disk_full is 53100.
-        sql.as_database_error().and_then(|error| error.code().map(|code| code == "13" || code == "53100")).unwrap_or(false)
-    }
-}

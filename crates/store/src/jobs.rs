@@ -78,7 +78,12 @@ impl Store {
             JobState::Failed => 3,
         };
         on!(&self.write, |pool| {
-            sqlx::query("UPDATE jobs SET state = $2, progress = $3 WHERE id = $1").bind(id).bind(number).bind(progress).execute(pool).await?;
+            sqlx::query("UPDATE jobs SET state = $2, progress = $3 WHERE id = $1")
+                .bind(id)
+                .bind(number)
+                .bind(progress)
+                .execute(pool)
+                .await?;
         });
         Ok(())
     }

@@ -31,7 +31,7 @@ pub use error::Error;
 pub use jobs::{Job, JobState};
 pub use lease::Holder;
 pub use packages::{Applied, Downloads, DownloadsFrom, Known, KnownName, NewName};
-pub use snapshots::{Snapshot, SnapshotWriter};
+pub use snapshots::{Snapshot, SnapshotCount, SnapshotWriter};
 
 /// Runs the same body on whichever database this is.
 macro_rules! on {

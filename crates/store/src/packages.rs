@@ -184,9 +184,8 @@ impl Store {
             let mut tx = pool.begin().await?;
             let mut seq = take_numbers!(tx, seen.len()) - 1;
             let names: Vec<&str> = seen.iter().map(|one| one.name.as_str()).collect();
-            let sql = words.fill(&format!(
-                "SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}"
-            ));
+            let sql = words
+                .fill(&format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}"));
             let wrapped: Vec<[&str; 1]> = names.iter().map(|name| [*name]).collect();
             let text: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_one(&mut *tx).await?;
             let rows: Vec<Row> = from_json(text.as_deref())?;
@@ -217,7 +216,8 @@ impl Store {
                     continue;
                 }
                 let old_words = old.map(|(_, old)| (old.state, &old.repository, &old.summary));
-                let changed = old_words != Some((new.state, &new.repository, &new.summary)) || bucket(old.map(|(_, old)| old)) != bucket(Some(new));
+                let changed =
+                    old_words != Some((new.state, &new.repository, &new.summary)) || bucket(old.map(|(_, old)| old)) != bucket(Some(new));
                 let id = old.map_or(next_id, |(id, _)| *id);
                 if old.is_none() {
                     next_id += 1;
@@ -236,8 +236,16 @@ impl Store {
                 {
                     let keywords = (!summary.keywords.is_empty()).then(|| to_json(&summary.keywords)).transpose()?;
                     summaries.push((
-                        id, &summary.version, summary.published_at, &summary.description, keywords, &summary.license, &summary.homepage,
-                        &summary.bugs, &summary.publisher, &summary.deprecated,
+                        id,
+                        &summary.version,
+                        summary.published_at,
+                        &summary.description,
+                        keywords,
+                        &summary.license,
+                        &summary.homepage,
+                        &summary.bugs,
+                        &summary.publisher,
+                        &summary.deprecated,
                     ));
                     maintainers.extend(summary.maintainers.iter().enumerate().map(|(place, user)| (user.as_str(), id, place)));
                 }
@@ -309,7 +317,8 @@ impl Store {
             let mut tx = pool.begin().await?;
             let seq = take_numbers!(tx, names.len());
             let first: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM packages").fetch_one(&mut *tx).await?;
-            let rows: Vec<(usize, &str, Option<&str>)> = names.iter().enumerate().map(|(place, new)| (place, new.name, new.repository)).collect();
+            let rows: Vec<(usize, &str, Option<&str>)> =
+                names.iter().enumerate().map(|(place, new)| (place, new.name, new.repository)).collect();
             let rows = to_json(&rows)?;
             let sql = "INSERT INTO packages (id, name, repository, source, observed_at, state, change_seq)
                 SELECT CAST(j.value ->> 0 AS BIGINT) + $2, j.value ->> 1, j.value ->> 2, 1, $3, 0, CAST(j.value ->> 0 AS BIGINT) + $4 FROM {rows} j";
@@ -354,8 +363,12 @@ impl Store {
             sqlx::query(AssertSqlSafe(words.fill(sql))).bind(&rows).bind(now).execute(&mut *tx).await?;
             let mut removed = 0;
             for (table, key) in [
-                ("summaries", "package_id"), ("maintainers", "package_id"), ("package_stats", "package_id"), ("high_impact", "package_id"),
-                ("appearances", "package_id"), ("packages", "id"),
+                ("summaries", "package_id"),
+                ("maintainers", "package_id"),
+                ("package_stats", "package_id"),
+                ("high_impact", "package_id"),
+                ("appearances", "package_id"),
+                ("packages", "id"),
             ] {
                 let sql = format!("DELETE FROM {table} WHERE {key} IN (SELECT CAST(j.value ->> 0 AS BIGINT) FROM {{rows}} j)");
                 removed = sqlx::query(AssertSqlSafe(words.fill(&sql))).bind(&rows).execute(&mut *tx).await?.rows_affected();
@@ -379,7 +392,8 @@ impl Store {
             "SELECT {pack}({row}(p.id, p.name, p.source, p.repository)){text}
              FROM (SELECT id, name, source, repository FROM packages WHERE name > $1 ORDER BY name LIMIT $2) p",
         );
-        let text: Option<String> = on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_one(pool).await?);
+        let text: Option<String> =
+            on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_one(pool).await?);
         let rows: Vec<(i64, String, i64, Option<String>)> = from_json(text.as_deref())?;
         Ok(rows
             .into_iter()
@@ -406,11 +420,7 @@ impl Store {
         let text: Option<String> = on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(parameter).fetch_one(pool).await?);
         let rows: Vec<Row> = from_json(text.as_deref())?;
         let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
-        let newest = self.newest_snapshot().await?;
-        let counts = match &newest {
-            Some(snapshot) => self.counts_of(snapshot.id, &ids).await?,
-            None => HashMap::new(),
-        };
+        let mut counts = self.newest_counts(&ids).await?;
         rows.into_iter()
             .map(|row| {
                 let (id, name, stored) = row.stored()?;
@@ -420,13 +430,11 @@ impl Store {
                     counted_at: at,
                     from: DownloadsFrom::SearchHit,
                 });
-                let snapshot = newest.as_ref().and_then(|snapshot| {
-                    Some(Downloads {
-                        weekly: None,
-                        monthly: Some(*counts.get(&id)?),
-                        counted_at: snapshot.as_of,
-                        from: DownloadsFrom::Snapshot(snapshot.month.clone()),
-                    })
+                let snapshot = counts.remove(&id).map(|snapshot| Downloads {
+                    weekly: None,
+                    monthly: Some(snapshot.count),
+                    counted_at: snapshot.as_of,
+                    from: DownloadsFrom::Snapshot(snapshot.month),
                 });
                 let downloads = match (hit, snapshot) {
                     (Some(hit), Some(snapshot)) => Some(if snapshot.counted_at > hit.counted_at { snapshot } else { hit }),

@@ -31,6 +31,17 @@ pub struct Snapshot {
     pub total: i64,
 }
 
+/// A package's count in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotCount {
+    /// Downloads in the month.
+    pub count: u64,
+    /// The end of the month: seconds since 1970, UTC.
+    pub as_of: i64,
+    /// The month, as `2026-03`.
+    pub month: String,
+}
+
 /// Writes a snapshot block by block. Until [`SnapshotWriter::finish`] nobody reads it; an unfinished one is written over by the next.
 #[derive(Debug)]
 pub struct SnapshotWriter {
@@ -117,7 +128,10 @@ impl Store {
     pub async fn begin_snapshot(&self, month: &str, version: &str, as_of: i64) -> Result<SnapshotWriter, Error> {
         let id: i64 = on!(&self.write, |pool| {
             let mut tx = pool.begin().await?;
-            sqlx::query("DELETE FROM snapshot_blocks WHERE snapshot_id IN (SELECT id FROM snapshots WHERE month = $1)").bind(month).execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM snapshot_blocks WHERE snapshot_id IN (SELECT id FROM snapshots WHERE month = $1)")
+                .bind(month)
+                .execute(&mut *tx)
+                .await?;
             sqlx::query("DELETE FROM snapshots WHERE month = $1").bind(month).execute(&mut *tx).await?;
             let id: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM snapshots").fetch_one(&mut *tx).await?;
             sqlx::query("INSERT INTO snapshots (id, month, version, as_of, packages, total, complete) VALUES ($1, $2, $3, $4, 0, 0, 0)")
@@ -146,8 +160,8 @@ impl Store {
         Ok(on!(&self.read, |pool| sqlx::query_as(sql).fetch_optional(pool).await?))
     }
 
-    /// The counts of some packages in one snapshot; packages without a count are left out.
-    pub async fn counts_of(&self, snapshot: i64, ids: &[i64]) -> Result<HashMap<i64, u64>, Error> {
+    /// The counts of some packages in the newest finished snapshot; packages without a count are left out.
+    pub async fn newest_counts(&self, ids: &[i64]) -> Result<HashMap<i64, SnapshotCount>, Error> {
         let mut blocks: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         for id in ids {
             blocks.entry(id / BLOCK).or_default().push(*id);
@@ -155,17 +169,22 @@ impl Store {
         if blocks.is_empty() {
             return Ok(HashMap::new());
         }
-        // The numbers are ours, so they may stand in the text; every text of this length is the same to the statement cache.
+        // The numbers are ours, so they may stand in the text.
         let list: Vec<String> = blocks.keys().map(ToString::to_string).collect();
-        let sql = format!("SELECT block, counts FROM snapshot_blocks WHERE snapshot_id = $1 AND block IN ({})", list.join(","));
-        let rows: Vec<(i64, Vec<u8>)> =
-            on!(&self.read, |pool| sqlx::query_as(AssertSqlSafe(sql)).bind(snapshot).persistent(false).fetch_all(pool).await?);
+        let sql = format!(
+            "SELECT s.month, s.as_of, b.block, b.counts
+             FROM (SELECT id, month, as_of FROM snapshots WHERE complete = 1 ORDER BY month DESC LIMIT 1) s
+             JOIN snapshot_blocks b ON b.snapshot_id = s.id AND b.block IN ({})",
+            list.join(",")
+        );
+        let rows: Vec<(String, i64, i64, Vec<u8>)> =
+            on!(&self.read, |pool| sqlx::query_as(AssertSqlSafe(sql)).persistent(false).fetch_all(pool).await?);
         let mut found = HashMap::with_capacity(ids.len());
-        for (block, bytes) in rows {
+        for (month, as_of, block, bytes) in rows {
             let values = decode(&bytes)?;
             for id in &blocks[&block] {
                 if let Some(count) = values.get((id % BLOCK) as usize).and_then(|value| value.checked_sub(1)) {
-                    found.insert(*id, count);
+                    found.insert(*id, SnapshotCount { count, as_of, month: month.clone() });
                 }
             }
         }

@@ -358,7 +358,8 @@ impl Fill<'_> {
                     place += 1;
                 }
                 if place < names.len() && names.get(place) == known.name {
-                    names.ids[place] = u32::try_from(known.id).map_err(|_| store::Error::Damaged(format!("the package id {}", known.id)))?;
+                    names.ids[place] =
+                        u32::try_from(known.id).map_err(|_| store::Error::Damaged(format!("the package id {}", known.id)))?;
                     let address = addresses.map(|addresses| addresses.get(place));
                     if known.source == Source::DataSet && address.is_some_and(|address| address != known.repository.as_deref()) {
                         moved.push((known.id, place));
@@ -390,7 +391,11 @@ impl Fill<'_> {
         self.report.added = new.len() as u64;
         if complete && !gone.is_empty() {
             if gone.len() > 1_000.max(stored / MOST_REMOVED) {
-                tracing::warn!(gone = gone.len(), stored, "the newest list lacks so many names that it is not believed; nothing is removed");
+                tracing::warn!(
+                    gone = gone.len(),
+                    stored,
+                    "the newest list lacks so many names that it is not believed; nothing is removed"
+                );
             } else {
                 for batch in gone.chunks(BATCH) {
                     store.remove(batch, now).await?;
@@ -405,11 +410,17 @@ impl Fill<'_> {
     async fn phase_2(&mut self, offers: &HashMap<&'static str, Vec<Offer>>) -> Result<(), Error> {
         let now = self.context.clock.now();
         let older = |name: &str| offers.get(name).and_then(|offers| offers.split_last()).map_or(&[][..], |(_, older)| older);
-        let months: Vec<&Offer> =
-            older(data_set::COUNTS).iter().rev().filter(|offer| data_set::month_of_version(offer.version()).is_some()).take(MONTHS).collect();
+        let months: Vec<&Offer> = older(data_set::COUNTS)
+            .iter()
+            .rev()
+            .filter(|offer| data_set::month_of_version(offer.version()).is_some())
+            .take(MONTHS)
+            .collect();
         let months: Vec<&Offer> = months.into_iter().filter(|offer| !self.is_read(data_set::COUNTS, offer.version())).collect();
         let newest = offers.get(data_set::NAMES).and_then(|offers| offers.last());
-        let before = newest.and_then(|newest| a_month_before(older(data_set::NAMES), newest)).filter(|offer| !self.is_read(data_set::NAMES, offer.version()));
+        let before = newest
+            .and_then(|newest| a_month_before(older(data_set::NAMES), newest))
+            .filter(|offer| !self.is_read(data_set::NAMES, offer.version()));
         if months.is_empty() && before.is_none() {
             return Ok(());
         }
@@ -472,7 +483,10 @@ fn published(offer: &Offer) -> Option<i64> {
 fn a_month_before<'a>(older: &'a [Offer], newest: &Offer) -> Option<&'a Offer> {
     let dated = published(newest).and_then(|newest| {
         let target = newest - APPEARED_SPAN;
-        older.iter().filter(|offer| published(offer).is_some_and(|at| at < newest)).min_by_key(|offer| published(offer).map(|at| (at - target).abs()))
+        older
+            .iter()
+            .filter(|offer| published(offer).is_some_and(|at| at < newest))
+            .min_by_key(|offer| published(offer).map(|at| (at - target).abs()))
     });
     dated.or_else(|| older.iter().rev().nth(APPEARED_VERSIONS - 1).or_else(|| older.first()))
 }

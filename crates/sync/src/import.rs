@@ -14,6 +14,9 @@ const BATCH: usize = 2_000;
 /// The longest line read; the largest packument known has 45 MB.
 const MAX_LINE: u64 = 128 << 20;
 
+/// Hears of a line that was skipped: its number, counted from 1, and why.
+pub type BadLine = Box<dyn FnMut(u64, &str) + Send>;
+
 /// What to import.
 pub struct ImportOptions {
     /// The lines; gzip is recognised by its first bytes.
@@ -22,8 +25,8 @@ pub struct ImportOptions {
     pub name: PathBuf,
     /// When the lines were observed: seconds since 1970, UTC.
     pub observed_at: i64,
-    /// Hears of every line that was skipped: its number, counted from 1, and why.
-    pub bad_line: Box<dyn FnMut(u64, &str) + Send>,
+    /// Hears of every line that was skipped.
+    pub bad_line: BadLine,
 }
 
 impl std::fmt::Debug for ImportOptions {

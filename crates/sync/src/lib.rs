@@ -18,7 +18,7 @@ use store::Store;
 
 pub use error::Error;
 pub use fill::{FillOptions, FillReport, ListSource, fill};
-pub use import::{ImportOptions, ImportReport, import};
+pub use import::{BadLine, ImportOptions, ImportReport, import};
 pub use index::{CaughtUp, catch_up, rebuild};
 pub use jobs::{Outcome, Work, ask_and_wait};
 pub use lease::{Lease, read_holder};

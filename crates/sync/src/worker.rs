@@ -8,9 +8,7 @@ use registry::Client;
 use store::{Job, JobState};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    Context, Error, FillOptions, ImportOptions, Lease, ListSource, Outcome, Work, catch_up, fill, import, progress, rebuild,
-};
+use crate::{Context, Error, FillOptions, ImportOptions, Lease, ListSource, Outcome, Work, catch_up, fill, import, progress, rebuild};
 
 /// How often the background looks for changes and jobs.
 const TICK: Duration = Duration::from_secs(1);
@@ -50,7 +48,11 @@ pub async fn run_background(context: Context, background: Background, cancel: Ca
             }
             Err(Error::Held { holder }) => {
                 if !said {
-                    tracing::info!(holder = holder.holder, doing = holder.doing, "another process writes; reading only until it has finished");
+                    tracing::info!(
+                        holder = holder.holder,
+                        doing = holder.doing,
+                        "another process writes; reading only until it has finished"
+                    );
                     said = true;
                 }
             }
@@ -77,7 +79,13 @@ async fn work(context: &Context, background: &Background) -> Result<(), Error> {
             let options = FillOptions { from: ListSource::Registry(client.clone()), limit: None };
             match fill(context, &options).await {
                 Ok(report) => {
-                    tracing::info!(packages = report.packages, added = report.added, download_s = report.download_seconds, processing_s = report.processing_seconds, "filled");
+                    tracing::info!(
+                        packages = report.packages,
+                        added = report.added,
+                        download_s = report.download_seconds,
+                        processing_s = report.processing_seconds,
+                        "filled"
+                    );
                     next_lists = context.clock.now() + LISTS_EVERY;
                     wait = FIRST_RETRY;
                 }

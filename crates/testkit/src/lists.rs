@@ -20,13 +20,22 @@ impl Lists {
     #[must_use]
     pub fn of(count: usize, names_version: &str, month_version: &str) -> Self {
         let mut random = fastrand::Rng::with_seed(7);
-        let words = ["date", "picker", "react", "http", "client", "stream", "json", "parser", "node", "util", "vue", "css", "test", "log", "api", "core"];
+        let words = [
+            "date", "picker", "react", "http", "client", "stream", "json", "parser", "node", "util", "vue", "css", "test", "log", "api",
+            "core",
+        ];
         let mut names: Vec<String> =
-            ["-", "JSONStream", "__proto__", "a", "constructor", "express", "jsonstream", "react", "toString", "@types/node"].map(str::to_owned).into();
+            ["-", "JSONStream", "__proto__", "a", "constructor", "express", "jsonstream", "react", "toString", "@types/node"]
+                .map(str::to_owned)
+                .into();
         while names.len() < count {
             let word = |random: &mut fastrand::Rng| words[random.usize(0..words.len())];
             let (first, second, number) = (word(&mut random), word(&mut random), names.len());
-            names.push(if number % 5 < 2 { format!("@{first}{}/{second}-{number}", number % 97) } else { format!("{first}-{second}-{number}") });
+            names.push(if number % 5 < 2 {
+                format!("@{first}{}/{second}-{number}", number % 97)
+            } else {
+                format!("{first}-{second}-{number}")
+            });
         }
         names.sort();
         names.dedup();
@@ -66,6 +75,7 @@ impl Lists {
 ///
 /// # Panics
 /// When the folder cannot be written.
+#[expect(clippy::must_use_candidate, reason = "some tests need the files only")]
 pub fn write_lists(folder: &Path, count: usize) -> usize {
     let lists = Lists::of(count, "2.0.100", "2.20260301.0");
     for (name, bytes) in &lists.files {

@@ -88,7 +88,10 @@ impl FakeRegistry {
         let path = format!("/{name}/-/{base}-{version}.tgz");
         let manifest = json!({"name": name, "version": version, "dist": {"tarball": format!("{}{path}", self.url()), "integrity": integrity(&tarball)}});
         let mut inner = self.lock();
-        let document = inner.packages.entry(name.to_owned()).or_insert_with(|| json!({"_id": name, "name": name, "dist-tags": {}, "versions": {}, "time": {}}));
+        let document = inner
+            .packages
+            .entry(name.to_owned())
+            .or_insert_with(|| json!({"_id": name, "name": name, "dist-tags": {}, "versions": {}, "time": {}}));
         document["versions"][version] = manifest;
         document["dist-tags"]["latest"] = json!(version);
         document["time"][version] = json!(published);

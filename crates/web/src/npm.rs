@@ -167,7 +167,10 @@ pub(crate) async fn search(
     };
     let page = crate::api::run(&state, &request).await?;
     let time = jiff::Timestamp::from_second(state.clock.now()).unwrap_or_default().to_string();
-    Ok(Cached(CachePolicy::Search, Json(NpmSearch { objects: page.hits.into_iter().map(NpmObject::from).collect(), total: page.total, time })))
+    Ok(Cached(
+        CachePolicy::Search,
+        Json(NpmSearch { objects: page.hits.into_iter().map(NpmObject::from).collect(), total: page.total, time }),
+    ))
 }
 
 /// A parameter that is a whole number, or its default when missing or empty.
@@ -175,7 +178,11 @@ pub(crate) fn whole_number(name: &str, text: Option<&str>, default: usize) -> Re
     match text.map(str::trim).filter(|text| !text.is_empty()) {
         None => Ok(default),
         Some(text) => text.parse().map_err(|_| {
-            Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", format!("'{name}' must be a whole number, not {:?}", text.chars().take(20).collect::<String>()))
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "ERR_QUERY",
+                format!("'{name}' must be a whole number, not {:?}", text.chars().take(20).collect::<String>()),
+            )
         }),
     }
 }

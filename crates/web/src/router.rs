@@ -38,9 +38,11 @@ pub fn router(state: AppState) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(CatchPanicLayer::custom(panic_response))
         .layer(map_response(add_headers))
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
-            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
-        }))
+        .layer(
+            TraceLayer::new_for_http().make_span_with(
+                |request: &Request<_>| tracing::info_span!("request", method = %request.method(), path = request.uri().path()),
+            ),
+        )
         .with_state(state)
 }
 

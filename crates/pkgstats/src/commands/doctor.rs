@@ -10,7 +10,12 @@ pub(crate) async fn run(global: &Global) -> anyhow::Result<Outcome> {
     if global.json {
         output::json(&found)?;
     } else {
-        output::line(&format!("{} packages, {} in the search index, {} changes behind", count(found.packages), count(found.indexed), count(found.behind)));
+        output::line(&format!(
+            "{} packages, {} in the search index, {} changes behind",
+            count(found.packages),
+            count(found.indexed),
+            count(found.behind)
+        ));
         if let Some(writer) = &found.writer {
             output::line(&format!("{writer} is writing"));
         }

@@ -25,7 +25,9 @@ pub(crate) async fn run(global: &Global, args: Import) -> anyhow::Result<Outcome
         Some(time) => time.as_second(),
         None if from_stdin => context.clock.now(),
         None => {
-            let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).with_context(|| format!("{} has no time", path.display()))?;
+            let modified = std::fs::metadata(&path)
+                .and_then(|metadata| metadata.modified())
+                .with_context(|| format!("{} has no time", path.display()))?;
             jiff::Timestamp::try_from(modified)?.as_second()
         }
     };

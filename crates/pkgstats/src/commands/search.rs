@@ -23,7 +23,12 @@ pub(crate) async fn run(global: &Global, args: &Search) -> anyhow::Result<Outcom
         let rows = page.hits.iter().map(row).collect();
         output::line(&output::table(&["NAME", "VERSION", "DOWNLOADS", "AS OF", "DESCRIPTION"], &[2], rows).to_string());
         let more = if page.total_is_exact { "" } else { "more than " };
-        output::remark(&format!("{} to {} of {more}{}", count(page.from as u64 + 1), count((page.from + page.hits.len()) as u64), count(page.total)));
+        output::remark(&format!(
+            "{} to {} of {more}{}",
+            count(page.from as u64 + 1),
+            count((page.from + page.hits.len()) as u64),
+            count(page.total)
+        ));
     } else {
         output::remark(&format!("nothing matches {:?}", page.text));
     }

@@ -24,7 +24,7 @@ pub(crate) async fn run(global: &Global, listen: Option<SocketAddr>) -> anyhow::
         .await
         .with_context(|| format!("{listen} cannot be listened on; another server may be there, choose another address with --listen"))?;
     let context = config::context(global).await?;
-    let catalog = Catalog::open(context.store.clone(), context.index_root())?;
+    let catalog = Catalog::open(context.store.clone(), context.index_root());
     let stop = super::stop_signal()?;
     let state = AppState::new(catalog.clone(), context.clock.clone(), context.progress.subscribe());
     let store = context.store.clone();

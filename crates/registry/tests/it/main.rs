@@ -82,7 +82,11 @@ async fn errors_say_what_happened() {
 async fn what_passes_is_asked_again_and_what_does_not_is_not() {
     let registry = FakeRegistry::start().await;
     registry.publish("x", "1.0.0", tarball(&[("package/a", b"1")]), "2026-01-01T00:00:00Z");
-    let passing = [Fault::Status(503, vec![], String::new()), Fault::Cut(10), Fault::Status(429, vec![("retry-after", "0".to_owned())], String::new())];
+    let passing = [
+        Fault::Status(503, vec![], String::new()),
+        Fault::Cut(10),
+        Fault::Status(429, vec![("retry-after", "0".to_owned())], String::new()),
+    ];
     registry.fail("/x", passing);
     client(&registry).versions(&name("x")).await.expect("the fourth attempt succeeds");
     assert_eq!(registry.count("/x"), 4);
@@ -134,7 +138,8 @@ async fn downloads_go_on_where_they_broke_off() {
     let file = client.download(tarball, there.path(), |done, _| seen.push(done)).await.expect("whole in the end");
     assert_eq!(std::fs::read(&file).expect("readable"), content);
     assert_eq!(seen.last(), Some(&200_000));
-    let ranges: Vec<Option<String>> = registry.requests().into_iter().filter(|request| request.path == path).map(|request| request.range).collect();
+    let ranges: Vec<Option<String>> =
+        registry.requests().into_iter().filter(|request| request.path == path).map(|request| request.range).collect();
     assert!(ranges.last().is_some_and(Option::is_some), "the last request continued: {ranges:?}");
     let before = registry.count(path);
     client.download(tarball, there.path(), |_, _| {}).await.expect("there already");
@@ -163,7 +168,10 @@ async fn wrong_bytes_are_refused() {
 #[tokio::test]
 async fn a_tarball_without_a_hash_is_not_used() {
     let registry = FakeRegistry::start().await;
-    registry.set_document("x", serde_json::json!({"name": "x", "versions": {"1.0.0": {"dist": {"tarball": "https://registry.example/x.tgz"}}}}));
+    registry.set_document(
+        "x",
+        serde_json::json!({"name": "x", "versions": {"1.0.0": {"dist": {"tarball": "https://registry.example/x.tgz"}}}}),
+    );
     let error = client(&registry).versions(&name("x")).await.expect_err("unusable");
     assert!(matches!(error, Error::Unverifiable { .. }), "{error}");
 }
@@ -194,7 +202,8 @@ mod data_sets {
         assert_eq!(counts, [("a".to_owned(), 2_399_072_936), ("__proto__".to_owned(), 0)]);
         let mut repositories = Vec::new();
         let (_keep, path) = read("package/data/packages.json", br#"{"1":null,"a":"https://x.example/y"}"#);
-        read_repositories(&path, &bytes, |name, address| repositories.push((name.to_owned(), address.map(str::to_owned)))).expect("readable");
+        read_repositories(&path, &bytes, |name, address| repositories.push((name.to_owned(), address.map(str::to_owned))))
+            .expect("readable");
         assert_eq!(repositories, [("1".to_owned(), None), ("a".to_owned(), Some("https://x.example/y".to_owned()))]);
         let mut top = Vec::new();
         let (_keep, path) = read("package/lib/top.js", b"export const top = [\n  'semver',\n  '@types/node'\n]\n");

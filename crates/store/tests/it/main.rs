@@ -86,7 +86,11 @@ async fn names_are_kept_as_they_are() {
 async fn the_better_and_the_newer_observation_wins() {
     on_both(async |store| {
         store.add_names(&names(&["a", "b"]), 100).await.expect("stored");
-        let batch = [seen("a", Source::SearchHit, 200, "hit"), seen("c", Source::SearchHit, 200, "new"), seen("c", Source::SearchHit, 201, "newer")];
+        let batch = [
+            seen("a", Source::SearchHit, 200, "hit"),
+            seen("c", Source::SearchHit, 200, "new"),
+            seen("c", Source::SearchHit, 201, "newer"),
+        ];
         let applied = store.apply(&batch).await.expect("applied");
         assert_eq!((applied.added, applied.changed, applied.unchanged), (1, 1, 0));
         let again = store.apply(&batch[..1]).await.expect("applied");
@@ -160,14 +164,17 @@ async fn snapshots_and_popularity() {
         let snapshot = writer.finish().await.expect("finished");
         assert_eq!((snapshot.packages, snapshot.total), (3, 70_000_000_005));
         assert_eq!(store.newest_snapshot().await.expect("read").map(|snapshot| snapshot.month).as_deref(), Some("2026-03"));
-        let counts = store.counts_of(snapshot.id, &[1, 2, 600, 1_500, 9_999]).await.expect("read");
-        let mut counts: Vec<(i64, u64)> = counts.into_iter().collect();
+        let counts = store.newest_counts(&[1, 2, 600, 1_500, 9_999]).await.expect("read");
+        let mut counts: Vec<(i64, u64)> = counts.into_iter().map(|(id, snapshot)| (id, snapshot.count)).collect();
         counts.sort_unstable();
         assert_eq!(counts, [(1, 5), (600, 70_000_000_000), (1_500, 0)]);
         store.set_high_impact(&[7]).await.expect("stored");
         // A newer hit beats the snapshot, an older one does not.
         store
-            .apply(&[with_downloads(seen("p0000", Source::SearchHit, 900, "x"), 9_000), with_downloads(seen("p0001", Source::SearchHit, 2_000, "x"), 100)])
+            .apply(&[
+                with_downloads(seen("p0000", Source::SearchHit, 900, "x"), 9_000),
+                with_downloads(seen("p0001", Source::SearchHit, 2_000, "x"), 100),
+            ])
             .await
             .expect("applied");
         let mut ranked = store.ranked().await.expect("ranked");
@@ -177,7 +184,12 @@ async fn snapshots_and_popularity() {
         let bucket = |count| Bucket::of(Popularity::Monthly(count));
         assert_eq!(
             order,
-            [("p0599", bucket(70_000_000_000)), ("p0006", Bucket::of(Popularity::HighImpact)), ("p0001", bucket(100)), ("p0000", bucket(5))]
+            [
+                ("p0599", bucket(70_000_000_000)),
+                ("p0006", Bucket::of(Popularity::HighImpact)),
+                ("p0001", bucket(100)),
+                ("p0000", bucket(5))
+            ]
         );
         let stretches = store.ranked().await.expect("ranked").split(2);
         assert_eq!(stretches.iter().map(store::Ranked::len).collect::<Vec<_>>(), [750, 750]);
@@ -224,7 +236,14 @@ async fn jobs_are_done_once() {
 #[tokio::test]
 async fn lists_are_remembered() {
     on_both(async |store| {
-        let set = DataSet { name: "names".to_owned(), version: "1".to_owned(), integrity: "x".to_owned(), published_at: None, loaded_at: 5, entries: 3 };
+        let set = DataSet {
+            name: "names".to_owned(),
+            version: "1".to_owned(),
+            integrity: "x".to_owned(),
+            published_at: None,
+            loaded_at: 5,
+            entries: 3,
+        };
         store.record_data_set(&set).await.expect("stored");
         store.record_data_set(&DataSet { entries: 4, ..set.clone() }).await.expect("stored");
         assert_eq!(store.data_sets().await.expect("read"), [DataSet { entries: 4, ..set }]);

@@ -1,0 +1,223 @@
+//! Ranking and the life of an index, on packages made up for the purpose.
+
+use model::{Bucket, Popularity, State};
+use search::{Builder, Document, Index, IndexChange, Payload, Query, Total};
+use testkit::folder;
+
+/// Name, monthly downloads, description.
+const PACKAGES: &[(&str, u64, &str)] = &[
+    ("react", 150_000_000, "React is a JavaScript library for building user interfaces."),
+    ("reactjs", 900, "an old name"),
+    ("re-act", 50, "a squatter"),
+    ("@types/react", 90_000_000, "TypeScript definitions for react"),
+    ("preact", 20_000_000, "Fast 3kb React-compatible Virtual DOM library."),
+    ("express", 120_000_000, "Fast, unopinionated, minimalist web framework"),
+    ("expression", 3_000, "evaluates an expression"),
+    ("date-fns", 130_000_000, "Modern JavaScript date utility library"),
+    ("react-date-picker", 1_300_000, "A date picker for your React app."),
+    ("datepicker", 12_000, "picks dates"),
+    ("@mui/x-date-pickers", 16_000_000, "The community edition of the date and time picker components."),
+    ("JSONStream", 44_000_000, "rawStream.pipe(JSONStream.parse()).pipe(streamOfObjects)"),
+    ("jsonstream", 30_000, "another thing"),
+    ("biome", 20_000, "an old thing of the same name"),
+    ("@biomejs/biome", 30_000_000, "Biome is a toolchain for the web"),
+    ("request", 40_000_000, "Simplified HTTP request client."),
+    ("axios", 250_000_000, "Promise based HTTP client for the browser and node.js"),
+    ("constructor", 200, ""),
+    ("__proto__", 10, ""),
+    ("toString", 5, ""),
+    ("-", 300_000, "nothing much"),
+    ("a", 5_000, "one letter"),
+    ("eslint-config-prettier", 90_000_000, "Turns off all rules that might conflict with Prettier."),
+    ("eslint-config-airbnb", 9_000_000, "Airbnb's ESLint config"),
+    ("unpublished-thing", 1_000_000, "gone"),
+    ("held-thing", 1_000_000, "security holding package"),
+];
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    index: Index,
+}
+
+fn document(number: usize) -> Document<'static> {
+    let (name, downloads, description) = PACKAGES[number];
+    Document {
+        id: number as i64 + 1,
+        name,
+        state: match name {
+            "unpublished-thing" => State::Unpublished,
+            "held-thing" => State::SecurityHolding,
+            _ => State::Active,
+        },
+        deprecated: name == "request",
+        description: (!description.is_empty()).then_some(description),
+        keywords: &[],
+        maintainers: &[],
+        bucket: Bucket::of(Popularity::Monthly(downloads)),
+    }
+}
+
+fn in_falling_popularity() -> Vec<usize> {
+    let mut numbers: Vec<usize> = (0..PACKAGES.len()).collect();
+    numbers.sort_by_key(|number| std::cmp::Reverse(PACKAGES[*number].1));
+    numbers
+}
+
+fn fixture() -> Fixture {
+    let folder = folder();
+    let builder = Builder::new(folder.path()).expect("begun");
+    let numbers = in_falling_popularity();
+    let (top, rest) = numbers.split_at(numbers.len() / 2);
+    let mut parts = Vec::new();
+    for (stretch, numbers) in [top, rest].into_iter().enumerate() {
+        let mut part = builder.part(stretch);
+        part.add(numbers.iter().map(|number| document(*number))).expect("added");
+        parts.extend(part.finish().expect("finished"));
+    }
+    let index = builder.finish(parts, Payload { change_seq: 7 }).expect("built");
+    assert!(Index::open(folder.path()).expect("looked").is_none(), "nobody uses an index before it is published");
+    index.publish().expect("published");
+    let index = Index::open(folder.path()).expect("opens").expect("there");
+    Fixture { folder, index }
+}
+
+fn names(index: &Index, text: &str) -> Vec<&'static str> {
+    let found = index.search(&Query::parse(text).expect("valid"), 0, 20).expect("searched").expect("not too deep");
+    found.hits.iter().map(|hit| PACKAGES[hit.id as usize - 1].0).collect()
+}
+
+#[test]
+fn what_people_type() {
+    let fixture = fixture();
+    let check = |text: &str, first: &[&str]| {
+        let found = names(&fixture.index, text);
+        assert_eq!(&found[..first.len().min(found.len())], first, "{text:?} found {found:?}");
+    };
+    // The very name, whatever it is.
+    for name in ["react", "JSONStream", "constructor", "__proto__", "toString", "-", "a", "@types/react", "expression"] {
+        check(name, &[name]);
+    }
+    // A name without its separators, in parts, without its scope.
+    check("reactdatepicker", &["react-date-picker"]);
+    check("react date picker", &["react-date-picker"]);
+    check("mui x date pickers", &["@mui/x-date-pickers"]);
+    check("REACT", &["react"]);
+    // While typing.
+    check("rea", &["react"]);
+    check("eslint-config-p", &["eslint-config-prettier"]);
+    // Mistyped.
+    check("expresss", &["express"]);
+    check("ract", &["react"]);
+    check("axois", &["axios"]);
+    // Words of name and description.
+    check("http client", &["axios"]);
+    check("web framework", &["express"]);
+    // A rival with twenty times the downloads, then the very name.
+    check("biome", &["@biomejs/biome", "biome"]);
+    check("datepicker", &["datepicker"]);
+    check("jsonstream", &["JSONStream", "jsonstream"]);
+    assert!(!names(&fixture.index, "thing").contains(&"unpublished-thing"));
+    assert!(names(&fixture.index, "held-thing").contains(&"held-thing"), "reachable by name");
+    let exact = fixture.index.search(&Query::parse("biome").expect("valid"), 0, 2).expect("searched").expect("not too deep");
+    assert_eq!(exact.hits.iter().map(|hit| hit.exact).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn squatters_stay_below() {
+    let fixture = fixture();
+    let found = names(&fixture.index, "react");
+    let place = |name: &str| found.iter().position(|found| *found == name).unwrap_or(usize::MAX);
+    assert!(place("re-act") > 2 && place("reactjs") > 2, "{found:?}");
+    let found = names(&fixture.index, "http request client");
+    assert!(
+        found.iter().position(|name| *name == "axios") < found.iter().position(|name| *name == "request"),
+        "deprecated sinks: {found:?}"
+    );
+}
+
+#[test]
+fn filters_and_pages() {
+    let fixture = fixture();
+    assert_eq!(names(&fixture.index, "scope:types"), ["@types/react"]);
+    assert_eq!(names(&fixture.index, "biome scope:@biomejs,mui"), ["@biomejs/biome"]);
+    assert!(names(&fixture.index, "react scope:nobody").is_empty());
+    let all = |from, size| fixture.index.search(&Query::default(), from, size).expect("searched").expect("not too deep");
+    let first = all(0, 100);
+    assert_eq!(
+        (first.hits.len(), first.total),
+        (PACKAGES.len() - 1, Total::Exactly(PACKAGES.len() as u64 - 1)),
+        "all but the unpublished one"
+    );
+    let pages: Vec<i64> = (0..13).flat_map(|page| all(page * 2, 2).hits).map(|hit| hit.id).collect();
+    assert_eq!(pages, first.hits.iter().map(|hit| hit.id).take(26).collect::<Vec<_>>(), "pages fit together");
+    assert!(all(5_000, 10).hits.is_empty());
+    assert!(fixture.index.search(&Query::default(), 99_999, 2).expect("searched").is_err());
+}
+
+#[test]
+fn odd_texts_are_answered() {
+    let fixture = fixture();
+    for text in [
+        "",
+        " ",
+        "!!!",
+        "---",
+        "@",
+        "/",
+        "@/",
+        "a/b/c",
+        "日本語",
+        "\u{202e}abc",
+        "🦀",
+        "é",
+        "\"",
+        "*",
+        "AND OR NOT",
+        &"x".repeat(512),
+        &"a ".repeat(256),
+    ] {
+        let query = Query::parse(text).expect("short enough");
+        fixture.index.search(&query, 0, 10).expect("searched").expect("not too deep");
+    }
+}
+
+#[test]
+fn changes_replace_and_remove() {
+    let fixture = fixture();
+    let index = &fixture.index;
+    assert_eq!((index.count(), index.payload().expect("there").change_seq), (PACKAGES.len() as u64, 7));
+    let changed = Document { description: Some("now about gardening"), ..document(4) };
+    let mut writer = index.writer().expect("one writer");
+    assert!(index.writer().is_err(), "and only one");
+    writer.apply([IndexChange::Written(changed), IndexChange::Removed("axios"), IndexChange::Removed("never-there")]).expect("applied");
+    assert_eq!(index.count(), PACKAGES.len() as u64, "not seen before it is committed");
+    writer.commit(Payload { change_seq: 9 }).expect("committed");
+    writer.close().expect("closed");
+    assert_eq!((index.count(), index.payload().expect("there").change_seq), (PACKAGES.len() as u64 - 1, 9));
+    assert_eq!(index.id_of("axios").expect("looked"), None);
+    assert_eq!(index.id_of("preact").expect("looked"), Some(5));
+    assert_eq!(names(index, "gardening"), ["preact"]);
+    assert_eq!(index.sample_ids(1_000, 3).len(), PACKAGES.len() - 1);
+}
+
+#[test]
+fn a_new_index_takes_the_place_of_the_old() {
+    let fixture = fixture();
+    let root = fixture.folder.path();
+    let abandoned = Builder::new(root).expect("begun");
+    abandoned.part(0).add([document(0)]).expect("added");
+    drop(abandoned);
+    assert_eq!(Index::leftovers(root).expect("looked").len(), 1);
+    let builder = Builder::new(root).expect("begun");
+    let mut part = builder.part(0);
+    part.add([document(0)]).expect("added");
+    let index = builder.finish(part.finish().expect("finished").into_iter().collect(), Payload { change_seq: 1 }).expect("built");
+    assert!(fixture.index.is_current().expect("looked"));
+    index.publish().expect("published");
+    assert!(!fixture.index.is_current().expect("looked"));
+    assert!(Index::leftovers(root).expect("looked").is_empty());
+    assert_eq!(names(&fixture.index, "express"), names(&fixture.index, "express"), "the old one still answers whoever has it open");
+    assert_eq!(Index::open(root).expect("opens").expect("there").count(), 1);
+    let empty = Builder::new(root).expect("begun").finish(Vec::new(), Payload { change_seq: 2 }).expect("built");
+    assert_eq!(empty.count(), 0);
+}

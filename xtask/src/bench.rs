@@ -1,0 +1,280 @@
+//! The table of the design, measured: fill, start, search, memory.
+//!
+//! Memory is the anonymous part of the resident set, sampled from `/proc`, so this runs on Linux.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::{cargo, root, run};
+
+/// With fewer packages the figures are not those of the table.
+const ALL: u64 = 4_400_000;
+/// Where the server listens while it is measured.
+const ADDRESS: &str = "127.0.0.1:38917";
+/// Places in the list of packages by downloads from which names are taken, 250 each.
+const DEPTHS: [usize; 8] = [0, 1_000, 5_000, 10_000, 20_000, 40_000, 60_000, 90_000];
+const TOPICS: [&str; 16] = [
+    "date picker",
+    "http client",
+    "json parser",
+    "react state management",
+    "image resize",
+    "markdown",
+    "logger",
+    "command line arguments",
+    "web framework",
+    "deep clone",
+    "uuid",
+    "websocket server",
+    "css in js",
+    "unit testing",
+    "graphql client",
+    "file upload middleware",
+];
+
+struct Row {
+    what: &'static str,
+    must: &'static str,
+    measured: String,
+    reached: bool,
+}
+
+/// Measures and prints.
+pub(crate) fn bench(options: &[&str]) -> anyhow::Result<()> {
+    let (mut from, mut data) = (None, None);
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        match *option {
+            "--from" => from = options.next(),
+            "--data" => data = options.next(),
+            other => bail!("bench does not know {other:?}"),
+        }
+    }
+    run(&mut cargo(&["build", "--release", "--package", "pkgstats"]))?;
+    let program = root().join("target/release/pkgstats");
+    let own = std::env::temp_dir().join(format!("pkgstats-bench-{}", std::process::id()));
+    let folder = data.map_or_else(|| own.clone(), PathBuf::from);
+    let mut rows = Vec::new();
+    if let Some(lists) = from {
+        rows.extend(measure_fill(&program, &folder, Path::new(lists))?);
+    } else if !folder.join("pkgstats.db").exists() {
+        bail!(
+            "bench needs --from DIR with the lists (npm pack all-the-package-names all-the-package-repos download-counts npm-high-impact), or --data DIR that is filled"
+        );
+    }
+    let (packages, served) = measure_serve(&program, &folder)?;
+    rows.extend(served);
+    println!(
+        "\n{} on {packages} packages\n",
+        if packages >= ALL { "The table of the design" } else { "NOT the table of the design, which needs 4,400,000 packages:" }
+    );
+    println!("{:<58} {:<44} measured", "what", "must reach");
+    for row in &rows {
+        println!("{:<58} {:<44} {}{}", row.what, row.must, row.measured, if row.reached { "" } else { "   MISSED" });
+    }
+    if data.is_none() {
+        fs::remove_dir_all(&own)?;
+    }
+    Ok(())
+}
+
+fn command(program: &Path, data: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env("PKGSTATS_DATA", data).env("PKGSTATS_OFFLINE", "true").stdin(Stdio::null());
+    command
+}
+
+fn measure_fill(program: &Path, data: &Path, lists: &Path) -> anyhow::Result<Vec<Row>> {
+    if data.exists() {
+        fs::remove_dir_all(data)?;
+    }
+    println!("$ pkgstats fill --from {}", lists.display());
+    let mut child =
+        command(program, data).args(["fill", "--json", "--from"]).arg(lists).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let (mut peak, mut largest) = (0, 0);
+    let mut looked = Instant::now();
+    while child.try_wait()?.is_none() {
+        peak = peak.max(anonymous_memory(child.id()));
+        if looked.elapsed() > Duration::from_secs(1) {
+            largest = largest.max(size(data));
+            looked = Instant::now();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let output = child.wait_with_output()?;
+    let report: Value = serde_json::from_slice(&output.stdout).context("the fill failed")?;
+    let seconds = report["processing_seconds"].as_f64().unwrap_or(f64::INFINITY);
+    let (disk, mebibytes) = (size(data), |bytes: u64| bytes >> 20);
+    Ok(vec![
+        Row { what: "fill --from, processing", must: "<= 180 s", measured: format!("{seconds:.1} s"), reached: seconds <= 180.0 },
+        Row {
+            what: "fill --from, peak anonymous memory",
+            must: "<= 1024 MiB",
+            measured: format!("{} MiB", peak >> 10),
+            reached: peak >> 10 <= 1024,
+        },
+        Row {
+            what: "fill --from, on disk",
+            must: "<= 2560 MiB",
+            measured: format!("{} MiB, at most {} MiB on the way", mebibytes(disk), mebibytes(largest)),
+            reached: mebibytes(disk) <= 2560,
+        },
+    ])
+}
+
+/// A server that is killed when it is no longer needed.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn measure_serve(program: &Path, data: &Path) -> anyhow::Result<(u64, Vec<Row>)> {
+    let started = Instant::now();
+    let server = Server(command(program, data).args(["serve", "--listen", ADDRESS]).stderr(Stdio::null()).spawn()?);
+    let first = loop {
+        if let Ok(mut connection) = Connection::open()
+            && connection.get("/-/v1/search?text=react").is_ok()
+        {
+            break started.elapsed();
+        }
+        if started.elapsed() > Duration::from_secs(60) {
+            bail!("the server does not answer");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let mut connection = Connection::open()?;
+    let packages = connection.get("/api/v1/status")?["packages"].as_u64().unwrap_or(0);
+    let mut names = Vec::new();
+    for depth in DEPTHS {
+        let page = connection.get(&format!("/api/v1/search?from={depth}&size=250"))?;
+        names.extend(page["hits"].as_array().into_iter().flatten().filter_map(|hit| hit["name"].as_str().map(str::to_owned)));
+    }
+    let queries = queries(&names);
+    let mut times = Vec::with_capacity(queries.len());
+    for query in &queries {
+        let began = Instant::now();
+        connection.get(&format!("/-/v1/search?size=20&text={}", escape(query)))?;
+        times.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times.get((share * (times.len().saturating_sub(1)) as f64) as usize).copied().unwrap_or(f64::INFINITY);
+    let (median, high) = (at(0.5), at(0.99));
+    let memory = anonymous_memory(server.0.id()) >> 10;
+    println!("{} queries: exact, beginnings, mistyped, spaced, joined, topics; slowest {:.1} ms", queries.len(), at(1.0));
+    Ok((
+        packages,
+        vec![
+            Row {
+                what: "serve, start until the first answer",
+                must: "<= 1 s",
+                measured: format!("{:.2} s", first.as_secs_f64()),
+                reached: first.as_secs_f64() <= 1.0,
+            },
+            Row {
+                what: "search over HTTP, one client, mixed queries",
+                must: "p50 <= 4 ms, p99 <= 25 ms",
+                measured: format!("p50 {median:.2} ms, p99 {high:.2} ms"),
+                reached: median <= 4.0 && high <= 25.0,
+            },
+            Row { what: "memory while serving, anonymous", must: "<= 400 MiB", measured: format!("{memory} MiB"), reached: memory <= 400 },
+        ],
+    ))
+}
+
+/// What people type, made from names: each name in one of five ways, and topics in between.
+fn queries(names: &[String]) -> Vec<String> {
+    let mut queries = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let chars: Vec<char> = name.chars().collect();
+        queries.push(match place % 5 {
+            0 => name.clone(),
+            1 => chars[..(chars.len() * 7).div_ceil(10)].iter().collect(),
+            2 => {
+                let mut typo = chars.clone();
+                let middle = typo.len() / 2;
+                typo[middle] = if typo[middle] == 'e' { 'a' } else { 'e' };
+                typo.into_iter().collect()
+            }
+            3 => name.replace(['-', '/', '.', '_'], " ").replace('@', ""),
+            _ => name.chars().filter(|c| c.is_alphanumeric()).collect(),
+        });
+        if place % 10 == 0 {
+            queries.push(TOPICS[place / 10 % TOPICS.len()].to_owned());
+        }
+    }
+    queries
+}
+
+fn escape(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// A connection that is kept open.
+struct Connection {
+    reader: BufReader<TcpStream>,
+}
+
+impl Connection {
+    fn open() -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(ADDRESS)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { reader: BufReader::new(stream) })
+    }
+
+    fn get(&mut self, path: &str) -> anyhow::Result<Value> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {ADDRESS}\r\n\r\n");
+        self.reader.get_mut().write_all(request.as_bytes())?;
+        let mut line = String::new();
+        self.reader.read_line(&mut line)?;
+        let status = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut length = 0;
+        loop {
+            line.clear();
+            self.reader.read_line(&mut line)?;
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse()?;
+            }
+        }
+        let mut body = vec![0; length];
+        self.reader.read_exact(&mut body)?;
+        if status != "200" {
+            bail!("{path} answered {status}");
+        }
+        Ok(serde_json::from_slice(&body)?)
+    }
+}
+
+/// Kibibytes.
+fn anonymous_memory(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+/// Bytes of all files below a folder.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
