@@ -12,7 +12,6 @@ mod tolerant;
 
 pub use name::{InvalidName, PackageName};
 pub use observation::{Observation, RecentDownloads, Source, State, Summary};
-pub use packument::parse_packument;
 pub use popularity::{Bucket, Popularity};
 pub use repository::browse_url;
-pub use search_hit::{Record, RecordError, parse_record, parse_search_hit};
+pub use search_hit::{Record, RecordError, parse_record};

@@ -26,6 +26,9 @@ const TOP: &[&str] = &[
     "repository",
     "maintainers",
     "versions",
+    // Of a search hit.
+    "package",
+    "downloads",
 ];
 const VERSION: &[&str] = &[
     "version",
@@ -42,14 +45,12 @@ const VERSION: &[&str] = &[
     "deprecated",
 ];
 
-/// Reads a packument observed at `observed_at` (seconds since 1970).
-///
-/// Loses only what is malformed. Fails when the bytes are not a JSON object or the name is not a package name.
-pub fn parse_packument(json: &[u8], observed_at: i64) -> Result<Observation, RecordError> {
+/// The wanted fields of a packument or a search hit. Fails when the bytes are not one JSON object.
+pub(crate) fn wanted_fields(json: &[u8]) -> Result<Map<String, Value>, RecordError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let document = Fields(TOP).deserialize(&mut deserializer)?;
     deserializer.end()?;
-    from_document(&document, observed_at)
+    Ok(document)
 }
 
 pub(crate) fn from_document(document: &Map<String, Value>, observed_at: i64) -> Result<Observation, RecordError> {
@@ -58,7 +59,7 @@ pub(crate) fn from_document(document: &Map<String, Value>, observed_at: i64) -> 
     let time = document.get("time").and_then(Value::as_object);
     let versions = document.get("versions").and_then(Value::as_object);
     let (version, latest) = match versions.and_then(|versions| latest(document.get("dist-tags"), versions, time)) {
-        Some((version, fields)) => (Some(version.to_owned()), Some(fields)),
+        Some((version, fields)) => (Some(version), Some(fields)),
         None => (None, None),
     };
     // Top-level fields are hoisted from the latest version; mirrors leave them out.
@@ -67,7 +68,7 @@ pub(crate) fn from_document(document: &Map<String, Value>, observed_at: i64) -> 
     let repository = field("repository").and_then(browse_url);
     let state = if time.and_then(|time| time.get("unpublished")).is_some_and(Value::is_object) {
         State::Unpublished
-    } else if is_security_holding(version.as_deref(), description.as_deref(), repository.as_deref()) {
+    } else if is_security_holding(version, description.as_deref(), repository.as_deref()) {
         State::SecurityHolding
     } else {
         State::Active
@@ -84,8 +85,8 @@ pub(crate) fn from_document(document: &Map<String, Value>, observed_at: i64) -> 
         state,
         repository,
         summary: Some(Summary {
-            published_at: version.as_deref().and_then(|version| tolerant::moment(time?.get(version))),
-            version,
+            published_at: version.and_then(|version| tolerant::moment(time?.get(version))),
+            version: version.and_then(tolerant::clean),
             description,
             keywords: tolerant::keywords(field("keywords")),
             license: latest.and_then(tolerant::license).or_else(|| tolerant::license(document)),
@@ -229,9 +230,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Record, parse_record};
 
     fn parse(json: &str) -> Observation {
-        parse_packument(json.as_bytes(), 1_700_000_000).expect("readable")
+        let (kind, seen) = parse_record(json.as_bytes(), 1_700_000_000).expect("readable");
+        assert_eq!(kind, Record::Packument);
+        seen
     }
 
     #[test]
@@ -290,12 +294,13 @@ mod tests {
 
     #[test]
     fn what_is_no_packument() {
-        let error = |bytes: &[u8]| parse_packument(bytes, 0).expect_err("not a packument").to_string();
+        let error = |bytes: &[u8]| parse_record(bytes, 0).expect_err("not a packument").to_string();
         assert!(error(b"null").contains("JSON object"), "{}", error(b"null"));
         assert!(error(b"<html>").contains("not JSON"));
-        assert!(error(br#"{"name":"a"} trailing"#).contains("not JSON"));
+        assert!(error(br#"{"name":"a","time":{}} trailing"#).contains("not JSON"));
+        assert!(error(br#"{"package":{}}"#).contains("no name"));
         assert!(error(br#"{"versions":{}}"#).contains("no name"));
-        assert!(error(br#"{"name":"../etc/passwd"}"#).contains("not a package name"));
+        assert!(error(br#"{"name":"../etc/passwd","time":{}}"#).contains("not a package name"));
         assert!(
             error(format!(r#"{{"name":"a","time":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000)).as_bytes()).contains("recursion")
         );
@@ -304,13 +309,13 @@ mod tests {
     proptest! {
         #[test]
         fn no_input_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse_packument(&bytes, 0);
+            let _ = parse_record(&bytes, 0);
         }
 
         #[test]
         fn no_shape_panics(field in "[a-z_-]{1,12}", value in r#"(null|true|1|"x"|\[\]|\{\}|\[null\]|\{"latest":1\})"#) {
             let json = format!(r#"{{"name":"a","versions":{{"1.0.0":{{"{field}":{value}}}}},"{field}":{value}}}"#);
-            let _ = parse_packument(json.as_bytes(), 0);
+            let _ = parse_record(json.as_bytes(), 0);
         }
     }
 }

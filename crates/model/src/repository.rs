@@ -28,14 +28,12 @@ pub fn browse_url(repository: &Value) -> Option<String> {
     let rest = text.strip_prefix("git+").unwrap_or(text);
     match rest.split_once("://") {
         Some(("http" | "https" | "git" | "ssh", rest)) => {
-            let (authority, path) = rest.split_once(['/', ':']).unwrap_or((rest, ""));
-            match authority.rsplit_once('@') {
-                Some((_, host)) => address(host, path),
-                // `https://user:secret@host/path` splits at the colon of the credentials.
-                None => match path.split_once('@').filter(|(before, _)| !before.contains('/')) {
-                    Some((_, rest)) => rest.split_once(['/', ':']).and_then(|(host, path)| address(host, path)),
-                    None => address(authority, path),
-                },
+            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            match host.split_once(':').filter(|(_, port)| !port.bytes().all(|b| b.is_ascii_digit())) {
+                // ssh://git@host:user/repo.git
+                Some((host, user)) => address(host, &format!("{user}/{path}")),
+                None => address(host, path),
             }
         }
         Some(_) => None,
@@ -85,6 +83,8 @@ mod tests {
         check(json!("git+ssh://git@github.com/user/repo.git"), Some("https://github.com/user/repo"));
         check(json!("git://www.github.com/user/repo.git#main"), Some("https://github.com/user/repo"));
         check(json!("https://name:secret@example.com/user/repo"), Some("https://example.com/user/repo"));
+        check(json!("https://git.example.com:8443/a/b"), Some("https://git.example.com:8443/a/b"));
+        check(json!("git+ssh://git@github.com:user/repo.git"), Some("https://github.com/user/repo"));
         check(json!("https://token@example.com/user/repo"), Some("https://example.com/user/repo"));
         check(json!("https://github.com/a/b/tree/main/packages/c"), Some("https://github.com/a/b"));
         check(json!(["a/b", "c/d"]), Some("https://github.com/a/b"));

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::name::InvalidName;
-use crate::packument::{from_document, is_security_holding};
+use crate::packument::{from_document, is_security_holding, wanted_fields};
 use crate::{Observation, PackageName, RecentDownloads, Source, State, Summary, browse_url, tolerant};
 
 /// Which of the two kinds of document an imported record was.
@@ -38,8 +38,10 @@ pub enum RecordError {
 }
 
 /// Reads one search hit or one packument, told apart by their fields. `observed_at` is in seconds since 1970.
+///
+/// Loses only what is malformed, and keeps the wanted fields only while reading, so a packument of 40 MB costs little memory.
 pub fn parse_record(json: &[u8], observed_at: i64) -> Result<(Record, Observation), RecordError> {
-    let document: Map<String, Value> = serde_json::from_slice(json)?;
+    let document = wanted_fields(json)?;
     if document.get("package").is_some_and(Value::is_object) {
         Ok((Record::SearchHit, from_hit(&document, observed_at)?))
     } else if ["versions", "dist-tags", "time"].iter().any(|key| document.contains_key(*key)) {
@@ -47,11 +49,6 @@ pub fn parse_record(json: &[u8], observed_at: i64) -> Result<(Record, Observatio
     } else {
         Err(RecordError::NeitherKind)
     }
-}
-
-/// Reads one element of `objects`.
-pub fn parse_search_hit(json: &[u8], observed_at: i64) -> Result<Observation, RecordError> {
-    from_hit(&serde_json::from_slice(json)?, observed_at)
 }
 
 fn from_hit(hit: &Map<String, Value>, observed_at: i64) -> Result<Observation, RecordError> {

@@ -123,7 +123,7 @@ pub(crate) fn bugs(value: Option<&Value>) -> Option<String> {
 fn mail(line: &str) -> Option<String> {
     let (user, host) = line.rsplit_once('@')?;
     let plausible = !user.is_empty() && host.contains('.') && !line.contains(['/', ' ', ':']);
-    plausible.then(|| format!("mailto:{line}"))
+    clean(line).filter(|_| plausible).map(|line| format!("mailto:{line}"))
 }
 
 /// A deprecation: a message, or `true`. Empty texts and `false` take one back.

@@ -82,11 +82,11 @@ async fn write<T>(
                 let released = lease.release().await;
                 result.and_then(|done| released.map(|()| done))
             }
-            Err(Error::Held { holder }) if holder.doing == "serve" => {
+            Err(Error::Held { holder }) if holder.doing == "serve" && sync::is_here(&holder, &context) => {
                 output::remark(&format!("{} serves from this data directory and does the work", holder.holder));
-                let work = ask().await?;
+                let asked = async { sync::ask_and_wait(&context.store, &context.clock, &ask().await?, &context.progress).await };
                 let outcome = tokio::select! {
-                    outcome = sync::ask_and_wait(&context.store, &context.clock, &work, &context.progress) => outcome?,
+                    outcome = asked => outcome?,
                     () = stop.cancelled() => return Err(Error::Cancelled),
                 };
                 answer(outcome).ok_or_else(|| Error::Job("the server answered something else".to_owned()))

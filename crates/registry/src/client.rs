@@ -89,13 +89,7 @@ impl Client {
         Ok(Self { config: Arc::new(config), http, mutual_tls: Arc::default(), retry })
     }
 
-    /// The base address that is asked for a package.
-    #[must_use]
-    pub fn registry_of(&self, name: &PackageName) -> Url {
-        self.config.registry_of(name)
-    }
-
-    /// The packument in its full form, as bytes; see [`model::parse_packument`].
+    /// The packument in its full form, as bytes; see [`model::parse_record`].
     pub async fn packument(&self, name: &PackageName) -> Result<Bytes, Error> {
         let base = self.config.registry_of(name);
         // Set as text: URL libraries would take a name for a relative address.
@@ -217,7 +211,8 @@ fn builder(config: &Config) -> Result<reqwest::ClientBuilder, Error> {
         builder = builder.tls_certs_only(certificates);
     }
     let exceptions = config.no_proxy.as_deref().and_then(NoProxy::from_string);
-    for (address, encrypted) in [(&config.https_proxy, true), (&config.proxy, false)] {
+    // As npm has it, `proxy` serves for both unless `https-proxy` is there.
+    for (address, encrypted) in [(config.https_proxy.as_ref().or(config.proxy.as_ref()), true), (config.proxy.as_ref(), false)] {
         if let Some(address) = address {
             let proxy = if encrypted { Proxy::https(address) } else { Proxy::http(address) };
             let proxy =

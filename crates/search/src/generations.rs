@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Error;
 use crate::schema::VERSION;
@@ -29,12 +30,17 @@ pub(crate) fn current(root: &Path) -> Result<Option<PathBuf>, Error> {
     Ok((valid && folder.join("meta.json").exists()).then_some(folder))
 }
 
+/// The last number given in this process. It is not given again: a build that was given up may still be writing to its folder.
+static GIVEN: AtomicU64 = AtomicU64::new(0);
+
 /// Makes an empty folder for a new index.
 pub(crate) fn create(root: &Path) -> Result<PathBuf, Error> {
     let parent = folder(root);
     fs::create_dir_all(&parent).map_err(Error::io(&parent))?;
-    let highest = entries(&parent)?.into_iter().filter_map(|entry| entry.parse::<u64>().ok()).max();
-    let path = parent.join((highest.unwrap_or(0) + 1).to_string());
+    let highest = entries(&parent)?.into_iter().filter_map(|entry| entry.parse::<u64>().ok()).max().unwrap_or(0);
+    let after = |given: u64| given.max(highest) + 1;
+    let number = after(GIVEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |given| Some(after(given))).unwrap_or(0));
+    let path = parent.join(number.to_string());
     fs::create_dir(&path).map_err(Error::io(&path))?;
     Ok(path)
 }

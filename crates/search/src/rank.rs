@@ -36,6 +36,8 @@ const COMPLETIONS: usize = 10;
 const COMPLETION_TERMS: usize = 600;
 /// Terms taken of those that begin with a text.
 const MAX_TERMS: usize = 2_000;
+/// Lengths of joined names that are looked up with typing mistakes.
+const MISTYPED: std::ops::RangeInclusive<usize> = 4..=40;
 /// Names tried in place of a mistyped one.
 const CORRECTIONS: usize = 50;
 /// Buckets between two packages of which one has twenty times the downloads of the other.
@@ -192,8 +194,9 @@ impl Index {
     /// When no name is the text's, adds names one typing mistake away; when nothing else fits either, two. Returns whether there were any.
     fn correct(&self, segments: &[Segment], query: &Query, joined: &str, candidates: &mut [Candidates]) -> tantivy::Result<bool> {
         let found = |how: fn(&Match) -> bool| candidates.iter().any(|found| found.by_name.values().any(how));
-        let length = joined.chars().count();
-        if length < 4 || found(|found| found.exact || found.joined) {
+        let length = joined.len();
+        // Names are ASCII, and the automaton grows with the length and the variety of the text.
+        if !joined.is_ascii() || !MISTYPED.contains(&length) || found(|found| found.exact || found.joined) {
             return Ok(false);
         }
         let little_else = !found(|found| found.start || found.bare) && !candidates.iter().any(|found| found.all_words);
@@ -391,7 +394,7 @@ fn visit(segment: &SegmentReader, lead: &mut Union, filters: &mut [Union], most:
     let mut doc = lead.doc();
     while doc != TERMINATED {
         steps += 1;
-        if taken == most || steps > MAX_STEPS {
+        if taken == most || steps > MAX_STEPS.max(3 * most) {
             return true;
         }
         match filters.iter_mut().map(|filter| filter.seek(doc)).max() {
@@ -548,7 +551,7 @@ impl Words {
         let spaced = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).count();
         terms.truncate(spaced.clamp(1, 16));
         let unfinished = text.chars().next_back().is_some_and(char::is_alphanumeric);
-        let count: u64 = segments.iter().map(|segment| u64::from(segment.reader.num_docs())).sum();
+        let count: u64 = segments.iter().map(|segment| u64::from(segment.reader.max_doc())).sum();
         let last = terms.len().saturating_sub(1);
         let words = terms
             .into_iter()
@@ -616,7 +619,8 @@ impl Words {
         }
         let whole: f32 = words.iter().map(|word| word.weight).sum();
         let (mut taken, mut doc) = (0, 0);
-        for _ in 0..MAX_STEPS {
+        // Deep pages need a step or two for every document.
+        for _ in 0..MAX_STEPS.max(3 * budget) {
             // The first half of the budget goes to documents that have any word.
             let any = taken < budget / 2;
             let reached = words.iter_mut().map(|word| word.seek(doc));

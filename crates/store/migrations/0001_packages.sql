@@ -4,9 +4,9 @@
 
 -- The one clock: a transaction takes a block of numbers here and gives one to every row it changes. The row lock makes commit order
 -- number order, so whoever tails the numbers skips nothing.
--- packages: how many there are, so that nobody has to count millions.
-CREATE TABLE counter (n BIGINT NOT NULL, packages BIGINT NOT NULL);
-INSERT INTO counter (n, packages) VALUES (0, 0);
+-- packages: how many there are, so that nobody has to count millions. next_id: ids are given once, also after a removal.
+CREATE TABLE counter (n BIGINT NOT NULL, packages BIGINT NOT NULL, next_id BIGINT NOT NULL);
+INSERT INTO counter (n, packages, next_id) VALUES (0, 0, 1);
 
 -- source: 1 data set, 2 search hit, 3 packument. state: 0 active, 1 unpublished, 2 security holding.
 CREATE TABLE packages (

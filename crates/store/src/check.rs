@@ -1,5 +1,7 @@
 //! Looking for damage.
 
+use sqlx::AssertSqlSafe;
+
 use crate::{Error, Pool, Store, on};
 
 impl Store {
@@ -25,11 +27,9 @@ impl Store {
     /// Rows that belong to packages that do not exist, by table.
     pub async fn orphans(&self) -> Result<Vec<(&'static str, u64)>, Error> {
         let mut found = Vec::new();
-        for (table, sql) in [
-            ("summaries", "SELECT CAST(count(*) AS BIGINT) FROM summaries WHERE package_id NOT IN (SELECT id FROM packages)"),
-            ("maintainers", "SELECT CAST(count(*) AS BIGINT) FROM maintainers WHERE package_id NOT IN (SELECT id FROM packages)"),
-            ("package_stats", "SELECT CAST(count(*) AS BIGINT) FROM package_stats WHERE package_id NOT IN (SELECT id FROM packages)"),
-        ] {
+        for table in ["summaries", "maintainers", "package_stats", "high_impact", "appearances"] {
+            let sql =
+                AssertSqlSafe(format!("SELECT CAST(count(*) AS BIGINT) FROM {table} WHERE package_id NOT IN (SELECT id FROM packages)"));
             let count: i64 = on!(&self.read, |pool| sqlx::query_scalar(sql).fetch_one(pool).await?);
             if count > 0 {
                 found.push((table, count.cast_unsigned()));

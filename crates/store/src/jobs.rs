@@ -78,7 +78,7 @@ impl Store {
             JobState::Failed => 3,
         };
         on!(&self.write, |pool| {
-            sqlx::query("UPDATE jobs SET state = $2, progress = $3 WHERE id = $1")
+            sqlx::query("UPDATE jobs SET state = $2, progress = $3 WHERE id = $1 AND state < 2")
                 .bind(id)
                 .bind(number)
                 .bind(progress)

@@ -4,7 +4,7 @@
 //! - parameters are `$1`, `$2`, … ; types are TEXT, BIGINT and bytes, booleans are 0 and 1, times are seconds, lists are JSON texts;
 //! - sums are `CAST(coalesce(sum(x), 0) AS BIGINT)`; no LIKE; keys are compared byte by byte;
 //! - many rows travel as one JSON parameter, see [`bulk`], which alone has words of one database only;
-//! - one process writes (the holder of the lease), so nothing here waits for another writer longer than the busy timeout.
+//! - one process writes (the holder of the lease; others write their lines of `jobs` only), so nobody waits longer than the busy timeout.
 
 mod bulk;
 mod changes;
@@ -132,6 +132,12 @@ impl Store {
         let pool = Pool::Postgres(pool);
         migrate(&pool).await?;
         Ok(Self { write: pool.clone(), read: pool })
+    }
+
+    /// Whether processes on other machines can use it too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.write, Pool::Postgres(_))
     }
 
     /// Waits for running statements and closes the connections; SQLite's journal is put away.

@@ -163,11 +163,14 @@ macro_rules! take_numbers {
     }};
 }
 
-/// Keeps the number of packages.
-macro_rules! count_packages {
-    ($tx:ident, $more:expr) => {
-        sqlx::query("UPDATE counter SET packages = packages + $1").bind($more as i64).execute(&mut *$tx).await?
-    };
+/// Gives ids to so many new packages, and counts them; returns the first.
+macro_rules! take_ids {
+    ($tx:ident, $count:expr) => {{
+        let count = $count as i64;
+        let sql = "UPDATE counter SET next_id = next_id + $1, packages = packages + $1 RETURNING next_id";
+        let next: i64 = sqlx::query_scalar(sql).bind(count).fetch_one(&mut *$tx).await?;
+        next - count
+    }};
 }
 
 fn bucket(stored: Option<&Stored>) -> Bucket {
@@ -182,7 +185,8 @@ impl Store {
         let words = Words::of(&self.write);
         on!(&self.write, |pool| {
             let mut tx = pool.begin().await?;
-            let mut seq = take_numbers!(tx, seen.len()) - 1;
+            // For the lock alone: how many numbers are needed is known only when what is stored has been read.
+            let _ = take_numbers!(tx, 0);
             let names: Vec<&str> = seen.iter().map(|one| one.name.as_str()).collect();
             let sql = words
                 .fill(&format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}"));
@@ -205,9 +209,15 @@ impl Store {
                     order.push(name);
                 }
             }
-            let mut next_id: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM packages").fetch_one(&mut *tx).await?;
             let mut applied = Applied::default();
             let (mut packages, mut summaries, mut maintainers, mut stats, mut revived) = (vec![], vec![], vec![], vec![], vec![]);
+            let is_changed = |name: &str| {
+                let (new, old) = (&after[name], before.get(name).map(|(_, old)| old));
+                let old_words = old.map(|old| (old.state, &old.repository, &old.summary));
+                old_words != Some((new.state, &new.repository, &new.summary)) || bucket(old) != bucket(Some(new))
+            };
+            let mut seq = take_numbers!(tx, order.iter().filter(|name| is_changed(name)).count());
+            let mut next_id = take_ids!(tx, order.iter().filter(|name| !before.contains_key(**name)).count());
             for name in order {
                 let new = &after[name];
                 let old = before.get(name);
@@ -215,9 +225,7 @@ impl Store {
                     applied.unchanged += 1;
                     continue;
                 }
-                let old_words = old.map(|(_, old)| (old.state, &old.repository, &old.summary));
-                let changed =
-                    old_words != Some((new.state, &new.repository, &new.summary)) || bucket(old.map(|(_, old)| old)) != bucket(Some(new));
+                let changed = is_changed(name);
                 let id = old.map_or(next_id, |(id, _)| *id);
                 if old.is_none() {
                     next_id += 1;
@@ -228,8 +236,8 @@ impl Store {
                 } else {
                     applied.unchanged += 1;
                 }
-                seq += 1;
                 let number = changed.then_some(seq);
+                seq += i64::from(changed);
                 packages.push((id, name, new.repository.as_deref(), new.source as i64, new.observed_at, new.state as i64, number));
                 if let Some(summary) = &new.summary
                     && old.and_then(|(_, old)| old.summary.as_ref()) != Some(summary)
@@ -303,7 +311,6 @@ impl Store {
                     sqlx::query(AssertSqlSafe(words.fill(sql))).bind(rows).execute(&mut *tx).await?;
                 }
             }
-            count_packages!(tx, applied.added);
             tx.commit().await?;
             Ok(applied)
         })
@@ -316,7 +323,7 @@ impl Store {
         on!(&self.write, |pool| {
             let mut tx = pool.begin().await?;
             let seq = take_numbers!(tx, names.len());
-            let first: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM packages").fetch_one(&mut *tx).await?;
+            let first = take_ids!(tx, names.len());
             let rows: Vec<(usize, &str, Option<&str>)> =
                 names.iter().enumerate().map(|(place, new)| (place, new.name, new.repository)).collect();
             let rows = to_json(&rows)?;
@@ -328,7 +335,6 @@ impl Store {
                 let sql = words.fill("DELETE FROM tombstones WHERE name IN (SELECT j.value ->> 1 FROM {rows} j)");
                 sqlx::query(AssertSqlSafe(sql)).bind(&rows).execute(&mut *tx).await?;
             }
-            count_packages!(tx, names.len());
             tx.commit().await?;
             Ok(first)
         })
@@ -374,7 +380,7 @@ impl Store {
                 removed = sqlx::query(AssertSqlSafe(words.fill(&sql))).bind(&rows).execute(&mut *tx).await?.rows_affected();
             }
             // The packages themselves were the last.
-            count_packages!(tx, -removed.cast_signed());
+            sqlx::query("UPDATE counter SET packages = packages - $1").bind(removed.cast_signed()).execute(&mut *tx).await?;
             tx.commit().await?;
             Ok(())
         })

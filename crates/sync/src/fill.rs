@@ -15,11 +15,13 @@ use jiff::civil::Date;
 use model::{PackageName, Source};
 use registry::data_set::{self, BytesRead};
 use registry::{Client, PackageVersions, Tarball};
-use store::{DataSet, NewName, Store};
+use store::{DataSet, KnownName, NewName, Store};
 
 use crate::lists::{Addresses, Names, NamesBuilder, UNKNOWN};
 use crate::{CaughtUp, Context, Error, catch_up, progress, rebuild};
 
+/// All lists, in the order in which they are fetched.
+const LISTS: [&str; 4] = [data_set::NAMES, data_set::REPOSITORIES, data_set::COUNTS, data_set::HIGH_IMPACT];
 /// Names stored in one transaction.
 const BATCH: usize = 20_000;
 /// Names read from the store at a time.
@@ -122,6 +124,8 @@ struct Fill<'a> {
     options: &'a FillOptions,
     known: Vec<DataSet>,
     report: FillReport,
+    /// The places of names that were not known before.
+    new: Vec<u32>,
     downloading: Duration,
 }
 
@@ -130,8 +134,14 @@ pub async fn fill(context: &Context, options: &FillOptions) -> Result<FillReport
     let tmp = context.tmp();
     std::fs::create_dir_all(&tmp).map_err(Error::io(&tmp))?;
     let started = Instant::now();
-    let mut fill =
-        Fill { context, options, known: context.store.data_sets().await?, report: FillReport::default(), downloading: Duration::ZERO };
+    let mut fill = Fill {
+        context,
+        options,
+        known: context.store.data_sets().await?,
+        report: FillReport::default(),
+        new: Vec::new(),
+        downloading: Duration::ZERO,
+    };
     let outcome = fill.run().await;
     progress::idle(&context.progress);
     outcome?;
@@ -144,29 +154,42 @@ pub async fn fill(context: &Context, options: &FillOptions) -> Result<FillReport
 
 impl Fill<'_> {
     async fn run(&mut self) -> Result<(), Error> {
+        let now = self.context.clock.now();
+        let whole = self.known.iter().any(|set| set.name == data_set::NAMES && !set.version.contains('+'));
         let offers = self.offers().await?;
         let newest = |name: &str| offers.get(name).and_then(|offers| offers.last());
+        let is_new = |offer: &&Offer, name: &str| !self.is_read(name, offer.version());
+        let mut wanted: Vec<(&'static str, &Offer)> =
+            LISTS.iter().filter_map(|name| Some((*name, newest(name).filter(|offer| is_new(offer, name))?))).collect();
+        if self.options.limit.is_some() && !wanted.is_empty() {
+            if whole {
+                let message = "this data directory has all packages; fill it without a limit, or use another directory with --data";
+                return Err(Error::NoDataSet(message.to_owned()));
+            }
+            // Which packages are the most downloaded ones is known only with the counts beside the names.
+            wanted = LISTS.iter().filter_map(|name| Some((*name, newest(name)?))).collect();
+        }
         let mut fetched = Vec::new();
-        // A folder need not have all lists; a registry that lacks one says so.
-        for name in [data_set::NAMES, data_set::REPOSITORIES, data_set::COUNTS, data_set::HIGH_IMPACT] {
-            if let Some(offer) = newest(name)
-                && !self.is_read(name, offer.version())
-            {
-                fetched.push(self.fetch(name, offer).await?);
+        for (name, offer) in wanted {
+            fetched.push(self.fetch(name, offer).await?);
+        }
+        if fetched.is_empty() {
+            if let CaughtUp::Rebuilt(count) = catch_up(self.context).await? {
+                self.report.indexed = Some(count);
+            }
+        } else {
+            self.phase_1(&mut fetched).await?;
+            self.report.indexed = Some(rebuild(self.context).await?);
+            // Only now: a fill that is cut off before the index is there reads the lists again.
+            for list in &fetched {
+                self.context.store.record_data_set(&list.record(self.options.limit, now)).await?;
+                self.report.read.push(format!("{} {}", list.name, list.version));
             }
         }
-        let mut changed = false;
-        if !fetched.is_empty() {
-            changed = self.phase_1(&mut fetched).await?;
-        }
-        let indexed = if changed { CaughtUp::Rebuilt(rebuild(self.context).await?) } else { catch_up(self.context).await? };
-        if let CaughtUp::Rebuilt(count) = indexed {
-            self.report.indexed = Some(count);
-        }
-        self.discard(&fetched);
         if self.options.limit.is_none() {
             self.phase_2(&offers).await?;
         }
+        self.sweep();
         Ok(())
     }
 
@@ -183,7 +206,7 @@ impl Fill<'_> {
             ListSource::Folder(folder) => {
                 let entries = std::fs::read_dir(folder).map_err(Error::io(folder))?;
                 let files: Vec<String> = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.to_owned())).collect();
-                for name in [data_set::NAMES, data_set::REPOSITORIES, data_set::COUNTS, data_set::HIGH_IMPACT] {
+                for name in LISTS {
                     let mut found: Vec<(Vec<u64>, Offer)> = files
                         .iter()
                         .filter_map(|file| {
@@ -196,18 +219,14 @@ impl Fill<'_> {
                     offers.insert(name, found.into_iter().map(|(_, offer)| offer).collect());
                 }
                 if offers[data_set::NAMES].is_empty() {
-                    let message = format!(
-                        "{} has no {}-VERSION.tgz; get it with `npm pack {}`",
-                        folder.display(),
-                        data_set::NAMES,
-                        [data_set::NAMES, data_set::REPOSITORIES, data_set::COUNTS, data_set::HIGH_IMPACT].join(" ")
-                    );
+                    let message =
+                        format!("{} has no {}-VERSION.tgz; get it with `npm pack {}`", folder.display(), data_set::NAMES, LISTS.join(" "));
                     return Err(Error::NoDataSet(message));
                 }
             }
             ListSource::Registry(client) => {
                 let started = Instant::now();
-                for name in [data_set::NAMES, data_set::REPOSITORIES, data_set::COUNTS, data_set::HIGH_IMPACT] {
+                for name in LISTS {
                     progress::bytes(&self.context.progress, &format!("asking for {name}"), 0, None);
                     let parsed = PackageName::parse(name).map_err(|error| Error::NoDataSet(error.to_string()))?;
                     let mut versions: PackageVersions = client.versions(&parsed).await?;
@@ -254,17 +273,18 @@ impl Fill<'_> {
         }
     }
 
-    /// Deletes downloads that have been read; given files stay.
-    fn discard(&self, lists: &[List]) {
-        for list in lists.iter().filter(|list| list.path.starts_with(self.context.tmp())) {
-            if let Err(error) = std::fs::remove_file(&list.path) {
-                tracing::warn!(path = %list.path.display(), %error, "a download that is no longer needed could not be deleted");
+    /// Deletes the downloads, which have all been read.
+    fn sweep(&self) {
+        let entries = std::fs::read_dir(self.context.tmp()).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "tgz" || end == "part")) {
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %error, "a download that is no longer needed could not be deleted");
             }
         }
     }
 
-    /// Returns whether anything that the index holds may have changed.
-    async fn phase_1(&mut self, lists: &mut [List]) -> Result<bool, Error> {
+    /// Stores what the lists say.
+    async fn phase_1(&mut self, lists: &mut [List]) -> Result<(), Error> {
         let now = self.context.clock.now();
         let place = |lists: &[List], name: &str| lists.iter().position(|list| list.name == name);
         let (names_at, repositories_at) = (place(lists, data_set::NAMES), place(lists, data_set::REPOSITORIES));
@@ -280,8 +300,8 @@ impl Fill<'_> {
                 self.report.rejected += builder.rejected;
                 builder.finish()
             }
-            // Only counts or repositories are new: they are put to the names that are stored.
-            None => stored_names(&self.context.store).await?,
+            // Only other lists are new: they are put to the names that are stored.
+            None => stored_names(&self.context.store, |_| true).await?,
         };
         let mut names = Arc::new(names);
 
@@ -310,8 +330,8 @@ impl Fill<'_> {
         if names_at.is_some() || repositories_at.is_some() {
             let complete = names_at.is_some() && self.options.limit.is_none();
             self.store_names(Arc::make_mut(&mut names), addresses.as_ref().map(|read| &read.0), complete, now).await?;
-            for at in [names_at, repositories_at].into_iter().flatten() {
-                self.context.store.record_data_set(&lists[at].record(self.options.limit, now)).await?;
+            if let Some(at) = names_at {
+                self.record_appearances(&names, lists[at].published_at).await?;
             }
         }
         if let (Some(at), Some((counts, _))) = (counts_at, counts) {
@@ -319,7 +339,6 @@ impl Fill<'_> {
             if let Some(month) = data_set::month_of_version(&lists[at].version) {
                 write_snapshot(&self.context.store, &names, &counts, &month, &lists[at].version).await?;
             }
-            self.context.store.record_data_set(&lists[at].record(self.options.limit, now)).await?;
         }
         if let Some(at) = impact_at {
             let (path, names) = (lists[at].path.clone(), Arc::clone(&names));
@@ -333,10 +352,30 @@ impl Fill<'_> {
             .await??;
             lists[at].entries = entries;
             self.context.store.set_high_impact(&ids).await?;
-            self.context.store.record_data_set(&lists[at].record(self.options.limit, now)).await?;
         }
-        self.report.read.extend(lists.iter().map(|list| format!("{} {}", list.name, list.version)));
-        Ok(true)
+        Ok(())
+    }
+
+    /// What a newer list of names has and the one read before had not, appeared between the two.
+    async fn record_appearances(&self, names: &Names, published_at: Option<i64>) -> Result<(), Error> {
+        let before = self
+            .known
+            .iter()
+            .filter(|set| set.name == data_set::NAMES && !set.version.contains('+'))
+            .filter_map(|set| set.published_at)
+            .max();
+        if let (Some(not_before), Some(not_after)) = (before, published_at) {
+            let ids: Vec<i64> = self
+                .new
+                .iter()
+                .filter(|place| !is_digits(names.get(**place as usize)))
+                .map(|place| i64::from(names.ids[*place as usize]))
+                .collect();
+            for batch in ids.chunks(BATCH) {
+                self.context.store.add_appearances(batch, not_before, not_after).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts names and addresses beside what is stored, both in byte order: what is new is added, other addresses are replaced, and what
@@ -364,7 +403,8 @@ impl Fill<'_> {
                     if known.source == Source::DataSet && address.is_some_and(|address| address != known.repository.as_deref()) {
                         moved.push((known.id, place));
                     }
-                } else if known.source == Source::DataSet {
+                } else if known.source == Source::DataSet && (addresses.is_some() || !is_digits(&known.name)) {
+                    // Names of digits stand in the list of repositories only.
                     gone.push(known.id);
                 }
             }
@@ -389,6 +429,7 @@ impl Fill<'_> {
             progress::packages(&self.context.progress, "storing names", done, total);
         }
         self.report.added = new.len() as u64;
+        self.new = new;
         if complete && !gone.is_empty() {
             if gone.len() > 1_000.max(stored / MOST_REMOVED) {
                 tracing::warn!(
@@ -418,13 +459,15 @@ impl Fill<'_> {
             .collect();
         let months: Vec<&Offer> = months.into_iter().filter(|offer| !self.is_read(data_set::COUNTS, offer.version())).collect();
         let newest = offers.get(data_set::NAMES).and_then(|offers| offers.last());
-        let before = newest
-            .and_then(|newest| a_month_before(older(data_set::NAMES), newest))
-            .filter(|offer| !self.is_read(data_set::NAMES, offer.version()));
+        // After the first fill, what appeared is told by the lists themselves, one after the other.
+        let others = |newest: &&Offer| self.known.iter().any(|set| set.name == data_set::NAMES && set.version != newest.version());
+        let before = newest.filter(|newest| !others(newest)).and_then(|newest| a_month_before(older(data_set::NAMES), newest));
         if months.is_empty() && before.is_none() {
             return Ok(());
         }
-        let names = Arc::new(stored_names(&self.context.store).await?);
+        // What only an import knows stands in no list, and neither do names of digits.
+        let listed = |known: &KnownName| known.source == Source::DataSet && !is_digits(&known.name);
+        let names = Arc::new(stored_names(&self.context.store, |_| true).await?);
         for offer in months {
             let mut list = self.fetch(data_set::COUNTS, offer).await?;
             let steps = &self.context.progress;
@@ -439,7 +482,7 @@ impl Fill<'_> {
         if let (Some(offer), Some(newest)) = (before, newest) {
             let mut list = self.fetch(data_set::NAMES, offer).await?;
             let (path, read) = (list.path.clone(), reading(&self.context.progress, "reading older names", &list.path));
-            let all = Arc::clone(&names);
+            let all = stored_names(&self.context.store, listed).await?;
             let (ids, entries) = tokio::task::spawn_blocking(move || {
                 let mut there = vec![false; all.len()];
                 let entries = data_set::read_names(&path, &read.0, |name| {
@@ -467,9 +510,12 @@ impl Fill<'_> {
     async fn finish_older(&mut self, list: &List, now: i64) -> Result<(), Error> {
         self.context.store.record_data_set(&list.record(None, now)).await?;
         self.report.read.push(format!("{} {}", list.name, list.version));
-        self.discard(std::slice::from_ref(list));
         Ok(())
     }
+}
+
+fn is_digits(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn published(offer: &Offer) -> Option<i64> {
@@ -517,7 +563,7 @@ fn read_names(path: &Path, repositories: Option<&Path>, read: &Reading) -> Resul
     })?;
     if let Some(path) = repositories {
         data_set::read_repositories(path, &BytesRead::default(), |name, _| {
-            if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) {
+            if !name.is_empty() && is_digits(name) {
                 builder.push(name);
             }
         })?;
@@ -568,8 +614,8 @@ fn most_downloaded(names: usize, counts: Option<&[u64]>, limit: usize) -> Vec<u3
     places
 }
 
-/// All names that are stored, with their ids.
-async fn stored_names(store: &Store) -> Result<Names, Error> {
+/// The wanted names that are stored, with their ids.
+async fn stored_names(store: &Store, wanted: impl Fn(&KnownName) -> bool) -> Result<Names, Error> {
     let mut builder = NamesBuilder::new();
     let mut ids = Vec::new();
     let mut after = String::new();
@@ -577,7 +623,7 @@ async fn stored_names(store: &Store) -> Result<Names, Error> {
         let page = store.names_after(&after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after.clone_from(&last.name);
-        for known in page {
+        for known in page.into_iter().filter(|known| wanted(known)) {
             builder.push(&known.name);
             ids.push(u32::try_from(known.id).map_err(|_| store::Error::Damaged(format!("the package id {}", known.id)))?);
         }

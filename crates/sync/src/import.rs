@@ -58,13 +58,16 @@ pub async fn import(context: &Context, options: ImportOptions) -> Result<ImportR
     let mut lines = Lines::open(options.input).map_err(Error::io(&name))?;
     let (observed_at, mut bad_line) = (options.observed_at, options.bad_line);
     loop {
-        let batch = tokio::task::spawn_blocking(move || lines.next_batch(observed_at).map(|batch| (lines, batch))).await?;
-        let (back, batch) = batch.map_err(Error::io(&name))?;
+        let (back, batch) = tokio::task::spawn_blocking(move || {
+            let batch = lines.next_batch(observed_at);
+            (lines, batch)
+        })
+        .await?;
         lines = back;
         report.lines += batch.lines;
         report.bad += batch.bad.len() as u64;
         batch.bad.iter().for_each(|(number, why)| bad_line(*number, why));
-        let end = batch.lines == 0;
+        let end = batch.lines == 0 || batch.broken.is_some();
         if !batch.seen.is_empty() {
             let Applied { added, changed, unchanged } = context.store.apply(&batch.seen).await?;
             report.added += added;
@@ -73,12 +76,11 @@ pub async fn import(context: &Context, options: ImportOptions) -> Result<ImportR
         }
         progress::packages(&context.progress, "importing", report.lines, None);
         if end {
-            break;
+            catch_up(context).await?;
+            progress::idle(&context.progress);
+            return batch.broken.map_or(Ok(report), |error| Err(Error::io(&name)(error)));
         }
     }
-    catch_up(context).await?;
-    progress::idle(&context.progress);
-    Ok(report)
 }
 
 struct Lines {
@@ -91,6 +93,8 @@ struct Batch {
     lines: u64,
     seen: Vec<Observation>,
     bad: Vec<(u64, String)>,
+    /// The input could not be read further.
+    broken: Option<std::io::Error>,
 }
 
 impl Lines {
@@ -102,9 +106,14 @@ impl Lines {
         Ok(Self { input, number: 0 })
     }
 
-    /// The next lines; none at the end.
-    fn next_batch(&mut self, observed_at: i64) -> std::io::Result<Batch> {
+    /// The next lines; none at the end. What was read before the input broke is in the batch.
+    fn next_batch(&mut self, observed_at: i64) -> Batch {
         let mut batch = Batch::default();
+        batch.broken = self.read_lines(observed_at, &mut batch).err();
+        batch
+    }
+
+    fn read_lines(&mut self, observed_at: i64, batch: &mut Batch) -> std::io::Result<()> {
         let mut line = Vec::new();
         while batch.lines < BATCH as u64 {
             line.clear();
@@ -134,6 +143,6 @@ impl Lines {
                 Err(error) => batch.bad.push((self.number, error.to_string())),
             }
         }
-        Ok(batch)
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use search::{Builder, Document, Index, IndexChange, Part, PartBuilder, Payload, Query};
 use store::{Change, IndexRow, Ranked, Store};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::{Context, Error, progress};
 
@@ -12,8 +13,9 @@ use crate::{Context, Error, progress};
 const CHUNK: usize = 10_000;
 /// Changes read at a time.
 const CHANGES: i64 = 2_000;
-/// Names and queries checked before an index is taken into use.
+/// Names and popular packages looked up before an index is taken into use.
 const SAMPLED: u64 = 10_000;
+const POPULAR: usize = 20;
 /// Above this share of all packages, building anew is cheaper than changing, and puts all in falling popularity again.
 const REBUILD_SHARE: u64 = 30;
 
@@ -52,12 +54,11 @@ pub async fn rebuild(context: &Context) -> Result<u64, Error> {
     let total = ranked.len() as u64;
     let builder = Builder::new(&root)?;
     let (counted, mut counts) = mpsc::unbounded_channel::<usize>();
-    let stretches = ranked.split(2);
-    let parts: Vec<_> = stretches
-        .into_iter()
-        .enumerate()
-        .map(|(number, stretch)| tokio::spawn(build_part(stretch, builder.part(number), counted.clone())))
-        .collect();
+    // Given up with this function, also in the middle.
+    let mut parts = JoinSet::new();
+    for (number, stretch) in ranked.split(2).into_iter().enumerate() {
+        parts.spawn(build_part(stretch, builder.part(number), counted.clone()));
+    }
     drop(counted);
     let mut done = 0;
     while let Some(count) = counts.recv().await {
@@ -66,8 +67,8 @@ pub async fn rebuild(context: &Context) -> Result<u64, Error> {
     }
     progress::packages(&context.progress, "putting the index together", total, Some(total));
     let mut built = Vec::new();
-    for part in parts {
-        built.extend(part.await??);
+    while let Some(part) = parts.join_next().await {
+        built.extend(part??);
     }
     let index = tokio::task::spawn_blocking(move || builder.finish(built, Payload { change_seq })).await??;
     progress::packages(&context.progress, "checking the index", total, Some(total));
@@ -105,7 +106,9 @@ async fn check(store: &Store, index: &Index, expected: u64) -> Result<(), Error>
             }
         }
     }
-    for id in index.sample_ids(3, 0) {
+    // The most popular packages, as the index itself lists them.
+    let popular = index.search(&Query::default(), 0, POPULAR)?.map_err(|error| Error::IndexCheck(error.to_string()))?;
+    for id in popular.hits.into_iter().map(|hit| hit.id) {
         if let Some(known) = store.by_ids(&[id]).await?.pop() {
             let query = Query { text: known.name.clone(), ..Query::default() };
             let found = index.search(&query, 0, 2)?.map_err(|error| Error::IndexCheck(error.to_string()))?;

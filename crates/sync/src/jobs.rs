@@ -63,14 +63,13 @@ pub async fn ask_and_wait(store: &Store, clock: &Clock, work: &Work, progress: &
         match job.state {
             JobState::Done => return serde_json::from_str(&job.progress).map_err(text),
             JobState::Failed => return Err(Error::Job(job.progress)),
-            JobState::Running => {
+            JobState::Waiting | JobState::Running => {
                 if let Ok(now) = serde_json::from_str::<Progress>(&job.progress) {
                     progress.send_replace(now);
                 }
-            }
-            JobState::Waiting => {
-                if crate::read_holder(store, clock).await?.is_none() {
-                    return Err(Error::Job("the process that was writing has ended; start this command again".to_owned()));
+                let served = crate::read_holder(store, clock).await?.is_some_and(|holder| holder.doing == "serve");
+                if !served {
+                    return Err(Error::Job("the server that was to do this has ended; start this command again".to_owned()));
                 }
             }
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use store::{Holder, Store};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Clock, Context, Error};
+use crate::{Clock, Context, Error, catch_up};
 
 /// Seconds a lease lasts unless renewed.
 const LASTS: i64 = 30;
@@ -29,11 +29,46 @@ pub struct Lease {
     _lock: File,
 }
 
+/// Machine and data directory, as the end of every holder's description; `None` where the machine has no name that others lack.
+fn place(data: &Path) -> Option<String> {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let machine = machine.trim();
+    (!machine.is_empty() && machine != "localhost").then(|| format!(" on {machine} in {}", data.display()))
+}
+
 /// Who we are: process, machine and data directory, so that two directories on one PostgreSQL are two holders.
 fn describe(data: &Path) -> String {
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default();
-    let machine = if machine.is_empty() { "this machine".to_owned() } else { machine };
-    format!("process {} on {machine} in {}", std::process::id(), data.display())
+    let place = place(data).unwrap_or_else(|| format!(" in {}", data.display()));
+    format!("process {}{place}", std::process::id())
+}
+
+/// Whether a holder works in this very data directory, and so can read the same files. On a database that other machines share, the machine
+/// must be the same as well.
+#[must_use]
+pub fn is_here(holder: &Holder, context: &Context) -> bool {
+    let Ok(data) = std::path::absolute(&context.data) else { return false };
+    let place = if context.store.is_shared() { place(&data) } else { Some(format!(" in {}", data.display())) };
+    place.is_some_and(|place| holder.holder.ends_with(&place))
+}
+
+/// The lock of a data directory, or `None` while another process has it.
+fn try_lock(data: &Path) -> Result<Option<File>, Error> {
+    let path = data.join("writer.lock");
+    let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(Error::io(path)(source)),
+    }
+}
+
+/// Where another machine writes to the same PostgreSQL: keeps the index of this data directory up. Does nothing while another process works
+/// in this directory.
+pub(crate) async fn follow(context: &Context) -> Result<(), Error> {
+    if let Some(_lock) = try_lock(&context.data)? {
+        catch_up(context).await?;
+    }
+    Ok(())
 }
 
 /// Who holds the lease at present, if it has not ended.
@@ -45,23 +80,16 @@ impl Lease {
     /// Takes the lease, or says who has it.
     pub async fn take(context: &Context, doing: &str) -> Result<Self, Error> {
         let data = std::path::absolute(&context.data).map_err(Error::io(&context.data))?;
-        let path = data.join("writer.lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
         let holder = describe(&data);
         let (store, clock) = (&context.store, &context.clock);
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let current = store.lease_holder().await?;
-                let unknown = || Holder { holder: "another process".to_owned(), doing: "starting".to_owned(), expires_at: 0 };
-                return Err(Error::Held { holder: current.unwrap_or_else(unknown) });
-            }
-            Err(TryLockError::Error(source)) => return Err(Error::io(path)(source)),
-        }
+        let Some(lock) = try_lock(&data)? else {
+            let current = store.lease_holder().await?;
+            let unknown = || Holder { holder: "another process".to_owned(), doing: "starting".to_owned(), expires_at: 0 };
+            return Err(Error::Held { holder: current.unwrap_or_else(unknown) });
+        };
         // The lock is ours, so a holder in this very directory is dead.
-        let place = format!(" in {}", data.display());
         if let Some(current) = store.lease_holder().await?
-            && current.holder.ends_with(&place)
+            && is_here(&current, context)
         {
             store.release_lease(&current.holder).await?;
         }
@@ -72,12 +100,6 @@ impl Lease {
         let lost = CancellationToken::new();
         let renewal = tokio::spawn(renew(store.clone(), clock.clone(), holder.clone(), doing.to_owned(), lost.clone()));
         Ok(Self { store: store.clone(), holder, lost, renewal, _lock: lock })
-    }
-
-    /// Cancelled when somebody else took over.
-    #[must_use]
-    pub fn lost(&self) -> CancellationToken {
-        self.lost.clone()
     }
 
     /// Runs work for as long as the lease is ours.

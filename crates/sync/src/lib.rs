@@ -21,7 +21,7 @@ pub use fill::{FillOptions, FillReport, ListSource, fill};
 pub use import::{BadLine, ImportOptions, ImportReport, import};
 pub use index::{CaughtUp, catch_up, rebuild};
 pub use jobs::{Outcome, Work, ask_and_wait};
-pub use lease::{Lease, read_holder};
+pub use lease::{Lease, is_here, read_holder};
 pub use progress::{Progress, ProgressSender, Unit};
 pub use worker::{Background, run_background};
 

@@ -8,7 +8,10 @@ use registry::Client;
 use store::{Job, JobState};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Context, Error, FillOptions, ImportOptions, Lease, ListSource, Outcome, Work, catch_up, fill, import, progress, rebuild};
+use crate::lease::follow;
+use crate::{
+    Context, Error, FillOptions, FillReport, ImportOptions, Lease, ListSource, Outcome, Work, catch_up, fill, import, progress, rebuild,
+};
 
 /// How often the background looks for changes and jobs.
 const TICK: Duration = Duration::from_secs(1);
@@ -26,14 +29,39 @@ pub struct Background {
     pub registry: Option<Client>,
 }
 
-/// Works until cancelled. While another process has the lease it waits for it.
+/// When to try what again after it failed.
+#[derive(Debug)]
+struct Retry {
+    at: i64,
+    wait: i64,
+}
+
+impl Retry {
+    fn new() -> Self {
+        Self { at: 0, wait: FIRST_RETRY }
+    }
+
+    fn succeeded(&mut self, next: i64) {
+        *self = Self { at: next, wait: FIRST_RETRY };
+    }
+
+    fn failed(&mut self, now: i64, what: &str, error: &Error) {
+        tracing::error!(%error, retry_s = self.wait, "{what} failed");
+        self.at = now + self.wait;
+        self.wait = (self.wait * 2).min(LISTS_EVERY);
+    }
+}
+
+/// Works until cancelled. While another process has the lease it waits for it, and keeps its own index up if that process is elsewhere.
 pub async fn run_background(context: Context, background: Background, cancel: CancellationToken) {
     let mut said = false;
+    // Failures are remembered over the loss of a lease, or a full disk would be written to again every second.
+    let (mut lists, mut index) = (Retry::new(), Retry::new());
     while !cancel.is_cancelled() {
         match Lease::take(&context, "serve").await {
             Ok(lease) => {
                 said = false;
-                let work = lease.guard(work(&context, &background));
+                let work = lease.guard(work(&context, &background, &mut lists, &mut index));
                 let result = tokio::select! {
                     result = work => result,
                     () = cancel.cancelled() => Ok(()),
@@ -51,9 +79,20 @@ pub async fn run_background(context: Context, background: Background, cancel: Ca
                     tracing::info!(
                         holder = holder.holder,
                         doing = holder.doing,
-                        "another process writes; reading only until it has finished"
+                        "another process writes; this one only reads until it has finished"
                     );
                     said = true;
+                }
+                let now = context.clock.now();
+                if now >= index.at {
+                    let followed = tokio::select! {
+                        followed = follow(&context) => followed,
+                        () = cancel.cancelled() => Ok(()),
+                    };
+                    match followed {
+                        Ok(()) => index.succeeded(now),
+                        Err(error) => index.failed(now, "keeping the index up", &error),
+                    }
                 }
             }
             Err(error) => tracing::error!(%error, "the lease could not be taken"),
@@ -65,45 +104,37 @@ pub async fn run_background(context: Context, background: Background, cancel: Ca
     }
 }
 
-async fn work(context: &Context, background: &Background) -> Result<(), Error> {
+async fn work(context: &Context, background: &Background, lists: &mut Retry, index: &mut Retry) -> Result<(), Error> {
     context.store.fail_running_jobs().await?;
-    let mut next_lists = match context.store.data_sets().await?.first() {
-        Some(set) => set.loaded_at + LISTS_EVERY,
-        None => 0,
-    };
-    let mut wait = FIRST_RETRY;
     let mut caught_up = 0;
     loop {
-        let now = context.clock.now();
-        if let Some(client) = background.registry.as_ref().filter(|_| now >= next_lists) {
+        // Asked for at every start: when nothing is new that costs four small requests, and when a fill was cut off it goes on.
+        if let Some(client) = background.registry.as_ref().filter(|_| context.clock.now() >= lists.at) {
             let options = FillOptions { from: ListSource::Registry(client.clone()), limit: None };
-            match fill(context, &options).await {
+            let result = fill(context, &options).await;
+            let now = context.clock.now();
+            match result {
                 Ok(report) => {
-                    tracing::info!(
-                        packages = report.packages,
-                        added = report.added,
-                        download_s = report.download_seconds,
-                        processing_s = report.processing_seconds,
-                        "filled"
-                    );
-                    next_lists = context.clock.now() + LISTS_EVERY;
-                    wait = FIRST_RETRY;
+                    let FillReport { packages, added, removed, download_seconds, processing_seconds, .. } = report;
+                    tracing::info!(packages, added, removed, download_seconds, processing_seconds, "filled");
+                    lists.succeeded(now + LISTS_EVERY);
                 }
-                Err(error) => {
-                    tracing::error!(%error, retry_s = wait, "filling failed");
-                    next_lists = context.clock.now() + wait;
-                    wait = (wait * 2).min(LISTS_EVERY);
-                }
+                Err(error) => lists.failed(now, "filling", &error),
             }
         }
-        if let Some(job) = context.store.next_job(now).await? {
+        if let Some(job) = context.store.next_job(context.clock.now()).await? {
             run_job(context, background, job).await?;
         }
         // An empty store has no changes, and what was caught up with once need not be looked at again.
-        let last = context.store.last_change().await?;
-        if last != caught_up {
-            catch_up(context).await?;
-            caught_up = last;
+        let (last, now) = (context.store.last_change().await?, context.clock.now());
+        if last != caught_up && now >= index.at {
+            match catch_up(context).await {
+                Ok(_) => {
+                    caught_up = last;
+                    index.succeeded(now);
+                }
+                Err(error) => index.failed(now, "keeping the index up", &error),
+            }
         }
         tokio::time::sleep(TICK).await;
     }

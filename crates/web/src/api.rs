@@ -1,5 +1,7 @@
 //! Our own JSON.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -42,16 +44,21 @@ pub(crate) async fn search(
         from: whole_number("from", parameters.from.as_deref(), 0)?,
         size: whole_number("size", parameters.size.as_deref(), SIZE)?.min(MAX_SIZE),
     };
-    let page = run(&state, &request).await?;
+    let page = run(&state, request).await?;
     Ok(Cached(CachePolicy::Search, Json(page)))
 }
 
-/// Searches, when not too many do.
-pub(crate) async fn run(state: &AppState, request: &SearchRequest) -> Result<SearchPage, Problem> {
+/// Searches, when not too many do. A search that nobody waits for any more still holds its place until it has ended.
+pub(crate) async fn run(state: &AppState, request: SearchRequest) -> Result<SearchPage, Problem> {
     let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ERR_BUSY", "too many searches at a time; ask again in two seconds");
-    let place = tokio::time::timeout(std::time::Duration::from_secs(1), state.searches.acquire()).await;
-    let _place = place.map_err(|_| busy())?.map_err(|_| busy())?;
-    Ok(state.catalog.search(request).await?)
+    let place = tokio::time::timeout(std::time::Duration::from_secs(1), Arc::clone(&state.searches).acquire_owned()).await;
+    let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
+    let catalog = state.catalog.clone();
+    let search = tokio::spawn(async move {
+        let _place = place;
+        catalog.search(&request).await
+    });
+    Ok(search.await.map_err(|_| catalog::Error::Task)??)
 }
 
 /// What is stored, and from when.

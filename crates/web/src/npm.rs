@@ -165,7 +165,7 @@ pub(crate) async fn search(
         from: whole_number("from", parameters.from.as_deref(), 0)?,
         size: whole_number("size", parameters.size.as_deref(), SIZE)?.min(MAX_SIZE),
     };
-    let page = crate::api::run(&state, &request).await?;
+    let page = crate::api::run(&state, request).await?;
     let time = jiff::Timestamp::from_second(state.clock.now()).unwrap_or_default().to_string();
     Ok(Cached(
         CachePolicy::Search,

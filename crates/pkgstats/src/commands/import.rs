@@ -51,7 +51,8 @@ pub(crate) async fn run(global: &Global, args: Import) -> anyhow::Result<Outcome
             std::fs::create_dir_all(context.tmp()).map_err(failed)?;
             let mut file = std::fs::File::create(&spool).map_err(failed)?;
             if let Some(mut input) = input.take() {
-                copy(&mut input, &mut file).map_err(failed)?;
+                // Standard input may stay open for ever; this command can still be stopped.
+                tokio::task::spawn_blocking(move || copy(&mut input, &mut file)).await?.map_err(failed)?;
             }
             Ok(Work::Import { file: spool.clone(), observed_at })
         },

@@ -166,7 +166,7 @@ async fn filled_from_a_registry_with_older_lists_behind() {
     let report = sync::fill(&context, &from_registry).await.expect("filled");
     assert_eq!((report.packages, report.read.len()), (newest.packages as u64, 6), "{:?}", report.read);
     assert_eq!(context.store.snapshots().await.expect("read").len(), 2);
-    assert_eq!(context.store.appearances().await.expect("read"), 101, "a hundred names are new, and the digits stand in no list of names");
+    assert_eq!(context.store.appearances().await.expect("read"), 100, "a hundred names are new; the digits stand in no list of names");
     assert_eq!(std::fs::read_dir(context.tmp()).expect("readable").count(), 0, "downloads that were read are deleted");
     is_sound(&doctor(&context).await, newest.packages);
     let before = registry.requests().len();
@@ -241,6 +241,72 @@ async fn bad_lines_are_numbered_and_skipped() {
     let (again, _) = import(&context, &gz.finish().expect("memory")).await;
     assert_eq!((again.added, again.changed, again.bad), (0, 0, 3), "the same lines again change nothing");
     is_sound(&doctor(&context).await, 2);
+    assert_eq!(context.store.behind(0).await.expect("counted"), 2, "lines that say nothing new take no number");
+    // An input that breaks off loses nothing that came before.
+    let mut whole = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut whole, b"{\"package\":{\"name\":\"c\"}}\nnot json\n{\"package\":{\"name\":\"d\"}}\n").expect("memory");
+    let mut cut = whole.finish().expect("memory");
+    cut.truncate(cut.len() - 20);
+    let options = ImportOptions {
+        input: Box::new(std::io::Cursor::new(cut)),
+        name: "cut.gz".into(),
+        observed_at: NOW,
+        bad_line: Box::new(|_, _| {}),
+    };
+    let error = sync::import(&context, options).await.expect_err("broken off");
+    assert!(error.to_string().contains("cut.gz"), "{error}");
+    known(&context, "c").await;
+}
+
+#[tokio::test]
+async fn an_unpublished_package_is_kept_and_not_found() {
+    let data = folder();
+    let context = context(data.path()).await;
+    import(&context, br#"{"name":"gone","time":{"unpublished":{"time":"2022-01-14T12:34:23.941Z","versions":["0.0.1"]}}}"#).await;
+    assert!(found(&context, "gone").is_empty());
+    is_sound(&doctor(&context).await, 1);
+}
+
+#[tokio::test]
+async fn a_fill_that_was_cut_off_before_the_index_reads_the_counts_again() {
+    let (data, first, second) = (folder(), folder(), folder());
+    write_lists(first.path(), 1_000);
+    let context = context(data.path()).await;
+    sync::fill(&context, &options(first.path(), None)).await.expect("filled");
+    let newer = Lists::of(1_000, "2.0.100", "2.20260401.0");
+    newer.files.iter().for_each(|(name, bytes)| std::fs::write(second.path().join(name), bytes).expect("writable"));
+    // A folder where the index cannot be built.
+    let index = context.index_root();
+    std::fs::rename(&index, data.path().join("aside")).expect("moved");
+    std::fs::write(&index, b"in the way").expect("writable");
+    sync::fill(&context, &options(second.path(), None)).await.expect_err("no index");
+    std::fs::remove_file(&index).expect("removed");
+    std::fs::rename(data.path().join("aside"), &index).expect("moved");
+    let report = sync::fill(&context, &options(second.path(), None)).await.expect("filled");
+    assert_eq!(report.read, ["download-counts 2.20260401.0"]);
+    assert!(report.indexed.is_some());
+}
+
+#[tokio::test]
+async fn a_node_elsewhere_keeps_its_own_index_up() {
+    let Some(url) = fresh_database().await else { return };
+    let (here, there) = (folder(), folder());
+    let (writer, reader) = (context_at(here.path(), Place::parse(&url)).await, context_at(there.path(), Place::parse(&url)).await);
+    let lease = Lease::take(&writer, "import").await.expect("taken");
+    let Err(Error::Held { holder }) = Lease::take(&reader, "serve").await else { panic!("two writers") };
+    assert!(sync::is_here(&holder, &writer) && !sync::is_here(&holder, &reader), "{holder:?}");
+    import(&writer, br#"{"package":{"name":"shared-thing"}}"#).await;
+    let stop = CancellationToken::new();
+    let (context, cancel, runtime) = (reader.clone(), stop.clone(), tokio::runtime::Handle::current());
+    let background =
+        tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, Background { registry: None }, cancel)));
+    while Index::open(&reader.index_root()).expect("looked").is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(found(&reader, "shared-thing").len(), 1);
+    stop.cancel();
+    background.await.expect("ended");
+    lease.release().await.expect("released");
 }
 
 #[tokio::test]
@@ -257,7 +323,9 @@ async fn the_index_follows_and_may_be_lost() {
     assert_eq!(sync::catch_up(&context).await.expect("caught up"), CaughtUp::Rebuilt(packages as u64));
     is_sound(&doctor(&context).await, packages);
     // Damage in the index is as good as no index.
-    for entry in std::fs::read_dir(context.index_root().join("v1").join("1")).expect("readable") {
+    let version = context.index_root().join("v1");
+    let current = std::fs::read_to_string(version.join("CURRENT")).expect("readable");
+    for entry in std::fs::read_dir(version.join(current)).expect("readable") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|end| end == "term") {
             std::fs::write(path, b"damaged").expect("writable");
