@@ -82,7 +82,7 @@ async fn write<T>(
                 let released = lease.release().await;
                 result.and_then(|done| released.map(|()| done))
             }
-            Err(Error::Held { holder }) if holder.doing == "serve" && sync::is_here(&holder, &context) => {
+            Err(Error::Held { holder }) if holder.doing == "serve" && sync::is_here(&holder, context) => {
                 output::remark(&format!("{} serves from this data directory and does the work", holder.holder));
                 let asked = async { sync::ask_and_wait(&context.store, &context.clock, &ask().await?, &context.progress).await };
                 let outcome = tokio::select! {

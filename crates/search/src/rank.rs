@@ -7,6 +7,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap};
 
+use model::Bucket;
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::{Postings, SegmentPostings, TermInfo};
 use tantivy::query::FuzzyTermQuery;
@@ -26,20 +27,22 @@ const BUDGET: usize = 20_000;
 const EXACT_TOTAL: usize = 10_000;
 /// Steps of a pass that finds few matches in many documents.
 const MAX_STEPS: usize = 50_000;
-/// Packages taken by the beginning of their name.
-const STARTS: usize = 300;
 /// Packages taken by their joined name.
 const JOINED: usize = 1_000;
 /// Words tried in place of the last one, which may be unfinished.
 const COMPLETIONS: usize = 10;
 /// Terms looked at to find them.
-const COMPLETION_TERMS: usize = 600;
+const COMPLETION_TERMS: usize = 300;
 /// Terms taken of those that begin with a text.
 const MAX_TERMS: usize = 2_000;
 /// Lengths of joined names that are looked up with typing mistakes.
 const MISTYPED: std::ops::RangeInclusive<usize> = 4..=40;
 /// Names tried in place of a mistyped one.
 const CORRECTIONS: usize = 50;
+/// A package of this bucket, a thousand downloads a month, is one that somebody typing the beginning of its name may mean.
+const FAMILIAR: Bucket = Bucket(60);
+/// A package of this bucket, ten thousand downloads a month, is what somebody typing its very name means.
+const WELL_KNOWN: Bucket = Bucket(80);
 /// Buckets between two packages of which one has twenty times the downloads of the other.
 const TWENTY_TIMES: u8 = 26;
 
@@ -113,7 +116,9 @@ struct Match {
 struct Candidates {
     /// Found by their name.
     by_name: BTreeMap<DocId, Match>,
-    /// Found by their words, in ascending order.
+    /// Their name begins with the text; in ascending order.
+    by_start: Vec<DocId>,
+    /// Found by their words, with the text score, in ascending order.
     by_words: Vec<(DocId, f32)>,
     /// One of them has all words.
     all_words: bool,
@@ -191,27 +196,48 @@ impl Index {
         Ok(Found { hits, total, corrected })
     }
 
-    /// When no name is the text's, adds names one typing mistake away; when nothing else fits either, two. Returns whether there were any.
+    /// When no name is the text's, and no familiar one begins with it, adds names one typing mistake away; when nothing else fits either, two.
+    /// Returns whether there were any. A name that is the text's but little known may be a mistake too: then names with twenty times its
+    /// downloads are added.
     fn correct(&self, segments: &[Segment], query: &Query, joined: &str, candidates: &mut [Candidates]) -> tantivy::Result<bool> {
-        let found = |how: fn(&Match) -> bool| candidates.iter().any(|found| found.by_name.values().any(how));
         let length = joined.len();
         // Names are ASCII, and the automaton grows with the length and the variety of the text.
-        if !joined.is_ascii() || !MISTYPED.contains(&length) || found(|found| found.exact || found.joined) {
+        if !joined.is_ascii() || !MISTYPED.contains(&length) {
             return Ok(false);
         }
-        let little_else = !found(|found| found.start || found.bare) && !candidates.iter().any(|found| found.all_words);
-        let most = if length >= 8 && little_else { 2 } else { 1 };
+        let best = |how: fn(&Match) -> bool| {
+            let buckets = segments.iter().zip(candidates.iter()).flat_map(|(segment, found)| {
+                found.by_name.iter().filter(move |(_, found)| how(found)).map(|(doc, _)| segment.standing(*doc).bucket())
+            });
+            buckets.max()
+        };
+        let named = best(|found| found.exact || found.joined);
+        // The first of a segment is its most popular one.
+        let starts =
+            segments.iter().zip(candidates.iter()).filter_map(|(segment, found)| Some(segment.standing(*found.by_start.first()?).bucket()));
+        let started = starts.chain(best(|found| found.bare)).max();
+        let (floor, most) = match named {
+            Some(bucket) if bucket >= WELL_KNOWN => return Ok(false),
+            Some(bucket) => (Bucket(bucket.0.saturating_add(TWENTY_TIMES)), 1),
+            None if started.is_some_and(|bucket| bucket >= FAMILIAR) => return Ok(false),
+            None => {
+                let little_else = started.is_none() && !candidates.iter().any(|found| found.all_words);
+                (Bucket(0), if length >= 8 && little_else { 2 } else { 1 })
+            }
+        };
         for mistakes in 1..=most {
             let mut corrected = false;
             for (segment, found) in segments.iter().zip(candidates.iter_mut()) {
                 let mut near = self.mistyped(&segment.reader, joined, mistakes)?;
                 visit(&segment.reader, &mut near, &mut self.filters(&segment.reader, query)?, JOINED, |doc| {
-                    found.by_name.entry(doc).or_default().mistakes = mistakes;
-                    corrected = true;
+                    if segment.standing(doc).bucket() >= floor {
+                        found.by_name.entry(doc).or_default().mistakes = mistakes;
+                        corrected = true;
+                    }
                 });
             }
             if corrected {
-                return Ok(true);
+                return Ok(named.is_none());
             }
         }
         Ok(false)
@@ -244,9 +270,7 @@ impl Index {
             visit(segment, &mut named, &mut self.filters(segment, query)?, JOINED, |doc| mark(found.by_name.entry(doc).or_default()));
         }
         let mut starting = self.starting_with(segment, joined)?;
-        found.cut |= visit(segment, &mut starting, &mut self.filters(segment, query)?, STARTS, |doc| {
-            found.by_name.entry(doc).or_default().start = true;
-        });
+        found.cut |= visit(segment, &mut starting, &mut self.filters(segment, query)?, budget / 2, |doc| found.by_start.push(doc));
         found.cut |= words.visit(self, segment, self.filters(segment, query)?, budget, |doc, score, all| {
             found.by_words.push((doc, score));
             found.all_words |= all;
@@ -282,11 +306,16 @@ impl Index {
         }
     }
 
-    /// Packages whose joined name is exactly this many typing mistakes away, or fewer.
+    /// Packages whose joined name is this many typing mistakes away, or fewer; `joined` is ASCII.
     fn mistyped(&self, segment: &SegmentReader, joined: &str, mistakes: u8) -> tantivy::Result<Union> {
         let inverted = segment.inverted_index(self.fields.joined)?;
         let automaton = FuzzyTermQuery::new(Term::from_field_text(self.fields.joined, joined), mistakes, true).automaton()?;
-        let mut stream = inverted.terms().search(automaton).into_stream()?;
+        let mut near = inverted.terms().search(automaton);
+        if let (2, Some(first)) = (mistakes, joined.bytes().next()) {
+            // Of two mistakes hardly ever one is in the first letter, and without it most of the dictionary need not be looked at.
+            near = near.ge([first]).lt([first + 1]);
+        }
+        let mut stream = near.into_stream()?;
         let mut union = Union::default();
         while stream.advance() && union.sets.len() < CORRECTIONS {
             union.sets.push(inverted.read_postings_from_terminfo(stream.value(), IndexRecordOption::Basic)?);
@@ -298,11 +327,12 @@ impl Index {
 /// Scores all candidates and gives the first `wanted` of them in order, and how many there are in all. `weight` is about the text score
 /// of a package in whose name all words are found.
 fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: usize) -> (Vec<Scored>, usize) {
-    let mut scored = Vec::with_capacity(candidates.iter().map(|found| found.by_words.len() + found.by_name.len()).sum());
+    let mut scored =
+        Vec::with_capacity(candidates.iter().map(|found| found.by_words.len() + found.by_start.len() + found.by_name.len()).sum());
     // The very name, and packages of the same bare name.
     let (mut exact, mut rivals) = (None, Vec::new());
     for (number, (segment, found)) in segments.iter().zip(candidates).enumerate() {
-        let mut add = |doc: DocId, found: &Match| {
+        let mut add = |doc: DocId, found: Match| {
             let standing = segment.standing(doc);
             if standing.is_unpublished() {
                 return;
@@ -314,17 +344,25 @@ fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: u
             }
             scored.push(Scored { score: score(found, standing, weight), segment: number, doc });
         };
-        let mut named = found.by_name.iter().peekable();
-        for (doc, text) in &found.by_words {
-            while let Some((earlier, found)) = named.next_if(|(named, _)| *named < doc) {
-                add(*earlier, found);
-            }
-            match named.next_if(|(named, _)| *named == doc) {
-                Some((_, found)) => add(*doc, &Match { text: *text, ..*found }),
-                None => add(*doc, &Match { text: *text, ..Match::default() }),
+        // All lists ascend. Most documents are found by their words alone, so the others are put together first.
+        let mut others: Vec<(DocId, Match)> = found.by_start.iter().map(|doc| (*doc, Match { start: true, ..Match::default() })).collect();
+        for (doc, named) in &found.by_name {
+            match others.binary_search_by_key(doc, |(doc, _)| *doc) {
+                Ok(place) => others[place].1 = Match { start: true, ..*named },
+                Err(place) => others.insert(place, (*doc, *named)),
             }
         }
-        named.for_each(|(doc, found)| add(*doc, found));
+        let mut others = others.into_iter().peekable();
+        for (doc, text) in &found.by_words {
+            while let Some((earlier, found)) = others.next_if(|(other, _)| other < doc) {
+                add(earlier, found);
+            }
+            match others.next_if(|(other, _)| other == doc) {
+                Some((_, found)) => add(*doc, Match { text: *text, ..found }),
+                None => add(*doc, Match { text: *text, ..Match::default() }),
+            }
+        }
+        others.for_each(|(doc, found)| add(doc, found));
     }
     let total = scored.len();
     // The very name comes first, or second to a package of the same bare name with twenty times its downloads.
@@ -349,7 +387,7 @@ fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: u
 }
 
 /// Text match times popularity. Joined names, beginnings and corrections count as much as a full match of the words would.
-fn score(found: &Match, standing: Standing, weight: f32) -> f32 {
+fn score(found: Match, standing: Standing, weight: f32) -> f32 {
     let mut text = found.text;
     for (found, worth) in [
         (found.start, START),
@@ -627,7 +665,8 @@ impl Words {
             let next = if any { reached.min() } else { reached.max() };
             let next = filters.iter_mut().map(|filter| filter.seek(doc)).chain(next).max().unwrap_or(TERMINATED);
             if next == TERMINATED {
-                return Ok(false);
+                // With several words, further documents may have some of them.
+                return Ok(!any && words.len() > 1);
             }
             if next > doc {
                 doc = next;

@@ -30,6 +30,7 @@ const PACKAGES: &[(&str, u64, &str)] = &[
     ("a", 5_000, "one letter"),
     ("eslint-config-prettier", 90_000_000, "Turns off all rules that might conflict with Prettier."),
     ("eslint-config-airbnb", 9_000_000, "Airbnb's ESLint config"),
+    ("axio", 300, "a name like another"),
     ("unpublished-thing", 1_000_000, "gone"),
     ("held-thing", 1_000_000, "security holding package"),
 ];
@@ -109,6 +110,8 @@ fn what_people_type() {
     check("expresss", &["express"]);
     check("ract", &["react"]);
     check("axois", &["axios"]);
+    // The very name, and the well-known one that may have been meant.
+    check("axio", &["axio", "axios"]);
     // Words of name and description.
     check("http client", &["axios"]);
     check("web framework", &["express"]);
