@@ -2,9 +2,10 @@
 //!
 //! `PKGSTATS_TEST_NAMES` and `PKGSTATS_TEST_KILLS` make it longer than the ordinary tests do.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use testkit::{FakeRegistry, Lists, folder, write_lists};
 
@@ -131,12 +132,10 @@ fn stopped_politely() {
     let (data, lists) = (folder(), folder());
     write_lists(lists.path(), 50_000);
     let mut child = pkgstats(data.path()).args(["fill", "--from"]).arg(lists.path()).stderr(Stdio::piped()).spawn().expect("starts");
-    std::thread::sleep(Duration::from_millis(700));
-    if child.try_wait().expect("looked").is_some() {
-        return;
-    }
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    assert!(lines.next().is_some_and(|line| line.contains("reading names")), "it is at work");
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs").success());
-    let output = child.wait_with_output().expect("ends");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("start it again to go on"), "{output:?}");
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().expect("ends").code(), Some(1), "{rest:?}");
+    assert!(rest.last().is_some_and(|line| line.contains("start it again to go on")), "{rest:?}");
 }
