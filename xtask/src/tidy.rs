@@ -16,10 +16,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("registry", &["model"]),
     ("store", &["model"]),
     ("search", &["model"]),
-    ("sync", &["registry", "store", "search", "model"]),
-    ("catalog", &["store", "search", "model"]),
-    ("web", &["catalog", "sync", "model"]),
-    ("pkgstats", &["model", "registry", "store", "search", "sync", "catalog", "web"]),
+    ("sync", &["registry", "store", "search", "markup", "model"]),
+    ("markup", &["model"]),
+    ("catalog", &["store", "search", "markup", "model"]),
+    ("web", &["catalog", "sync", "markup", "model"]),
+    ("pkgstats", &["model", "registry", "store", "search", "sync", "markup", "catalog", "web"]),
 ];
 
 /// Libraries that belong to one crate.
