@@ -9,19 +9,26 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use model::PackageName;
 use nodejs_semver::Version;
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RANGE};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RANGE,
+};
 use reqwest::{Certificate, Identity, NoProxy, Proxy, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use crate::address::{lookup, redirect_is_allowed};
 use crate::error::shown;
 use crate::retry::retry_after;
 use crate::{Config, Error, Integrity, RetryPolicy};
 
 /// The largest document accepted, decoded; the largest known is 45 MB.
 const MAX_DOCUMENT: u64 = 128 << 20;
+/// The largest page of a search accepted, decoded; of 250 hits the largest have about 1 MB.
+const MAX_SEARCH: u64 = 16 << 20;
 /// The longest error text read.
 const MAX_ERROR_TEXT: usize = 64 << 10;
+/// How we introduce ourselves.
+pub(crate) const USER_AGENT: &str = concat!("pkgstats/", env!("CARGO_PKG_VERSION"));
 /// More redirects than this are a loop.
 const MAX_REDIRECTS: usize = 5;
 
@@ -76,8 +83,32 @@ impl PackageVersions {
     }
 }
 
-pub(crate) enum Want {
-    Document,
+/// What tells one state of a document from another, in the registry's own words; kept beside a document to ask whether it changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// The header `ETag`, with its quotes and, if it is weak, its `W/`.
+    pub etag: Option<String>,
+    /// The header `Last-Modified`.
+    pub last_modified: Option<String>,
+}
+
+/// What became of a document that was asked for again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// It is still the one that the validators are of.
+    NotModified,
+    /// It is another one, or the registry does not say.
+    Document {
+        /// The document, as it came.
+        body: Bytes,
+        /// What to ask with the next time; empty where the registry sends none.
+        validators: Validators,
+    },
+}
+
+pub(crate) enum Want<'a> {
+    /// A document, or the word that it is still the one of these validators.
+    Document(&'a Validators),
     /// Tarball bytes from this offset on.
     BytesFrom(u64),
 }
@@ -89,16 +120,54 @@ impl Client {
         Ok(Self { config: Arc::new(config), http, mutual_tls: Arc::default(), retry })
     }
 
+    /// The same client, connections included, with another patience.
+    #[must_use]
+    pub fn with_retry(&self, retry: RetryPolicy) -> Self {
+        Self { retry, ..self.clone() }
+    }
+
     /// The packument in its full form, as bytes; see [`model::parse_record`].
     pub async fn packument(&self, name: &PackageName) -> Result<Bytes, Error> {
+        let url = self.packument_url(name)?;
+        whole(self.document(&url, Some(name), &Validators::default(), MAX_DOCUMENT).await?, &url)
+    }
+
+    /// The packument in its full form, unless it is the one that `validators` came with. The tag is asked about in the registry's own words;
+    /// the date only where there is no tag.
+    pub async fn packument_if_changed(&self, name: &PackageName, validators: &Validators) -> Result<Fetched, Error> {
+        self.document(&self.packument_url(name)?, Some(name), validators, MAX_DOCUMENT).await
+    }
+
+    /// A page of npm's search, as bytes: an object with `objects`, an array of hits, and `total`. `from` counts hits from 0; `size` is how
+    /// many to answer with, of which registries give at most 250. npm takes texts of 2 to 64 characters.
+    ///
+    /// The registry for names without a scope is asked. One that cannot search answers with an error, mostly not found.
+    pub async fn search(&self, text: &str, from: usize, size: usize) -> Result<Bytes, Error> {
+        let mut url = self.config.registry();
+        let path = format!("{}-/v1/search", url.path());
+        url.set_path(&path);
+        let (from, size) = (from.to_string(), size.to_string());
+        url.query_pairs_mut().clear().append_pair("text", text).append_pair("size", &size).append_pair("from", &from);
+        whole(self.document(&url, None, &Validators::default(), MAX_SEARCH).await?, &url)
+    }
+
+    fn packument_url(&self, name: &PackageName) -> Result<Url, Error> {
         let base = self.config.registry_of(name);
         // Set as text: URL libraries would take a name for a relative address.
-        let url = Url::parse(&format!("{base}{}", name.registry_path()))
-            .map_err(|_| Error::Address { url: shown(&base), reason: "the package name does not fit it" })?;
+        Url::parse(&format!("{base}{}", name.registry_path()))
+            .map_err(|_| Error::Address { url: shown(&base), reason: "the package name does not fit it" })
+    }
+
+    async fn document(&self, url: &Url, name: Option<&PackageName>, known: &Validators, limit: u64) -> Result<Fetched, Error> {
         self.retry
-            .run(async || {
-                let answer = self.send(&url, name, &Want::Document).await?;
-                read_body(answer, &url, MAX_DOCUMENT).await
+            .run(|| async {
+                let answer = self.send(url, name, &Want::Document(known)).await?;
+                if answer.status() == StatusCode::NOT_MODIFIED {
+                    return Ok(Fetched::NotModified);
+                }
+                let text = |name| answer.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+                let validators = Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
+                Ok(Fetched::Document { body: read_body(answer, url, limit).await?, validators })
             })
             .await
     }
@@ -133,16 +202,27 @@ impl Client {
     }
 
     /// One request, redirects included. The credentials are chosen anew for every address on the way.
-    pub(crate) async fn send(&self, url: &Url, name: &PackageName, want: &Want) -> Result<reqwest::Response, Error> {
-        let mut url = url.clone();
+    ///
+    /// A server on the public Internet may not redirect to an address that is not public; see [`is_public`](crate::is_public).
+    pub(crate) async fn send(&self, first: &Url, name: Option<&PackageName>, want: &Want<'_>) -> Result<reqwest::Response, Error> {
+        let mut url = first.clone();
         for _ in 0..=MAX_REDIRECTS {
             if !matches!(url.scheme(), "http" | "https") {
                 return Err(Error::Address { url: shown(&url), reason: "only http and https are asked" });
             }
             let mut headers = HeaderMap::new();
             match want {
-                Want::Document => {
+                Want::Document(validators) => {
                     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+                    let condition = match (&validators.etag, &validators.last_modified) {
+                        (Some(tag), _) => Some((IF_NONE_MATCH, tag)),
+                        (None, Some(date)) => Some((IF_MODIFIED_SINCE, date)),
+                        (None, None) => None,
+                    };
+                    // What is no header did not come from one.
+                    if let Some((header, value)) = condition.and_then(|(header, text)| Some((header, HeaderValue::from_str(text).ok()?))) {
+                        headers.insert(header, value);
+                    }
                 }
                 Want::BytesFrom(offset) => {
                     // The hash is of the file's own bytes, so nothing may be decoded on the way.
@@ -165,10 +245,16 @@ impl Client {
                 if url.scheme() == "https" && target.scheme() != "https" {
                     return Err(Error::Address { url: shown(&target), reason: "a redirect from https to plain http is not followed" });
                 }
+                if !redirect_is_allowed(first, &target, &lookup).await {
+                    return Err(Error::Address {
+                        url: shown(&target),
+                        reason: "a redirect from a public registry into a private network is not followed",
+                    });
+                }
                 url = target;
                 continue;
             }
-            if status.is_success() {
+            if status.is_success() || (status == StatusCode::NOT_MODIFIED && matches!(want, Want::Document(_))) {
                 return Ok(answer);
             }
             return Err(refusal(&url, answer).await);
@@ -176,7 +262,7 @@ impl Client {
         Err(Error::Address { url: shown(&url), reason: "it redirects in a circle" })
     }
 
-    fn http_for(&self, url: &Url, name: &PackageName) -> Result<reqwest::Client, Error> {
+    fn http_for(&self, url: &Url, name: Option<&PackageName>) -> Result<reqwest::Client, Error> {
         let Some(files) = self.config.client_certificate(url, name) else { return Ok(self.http.clone()) };
         let mut clients = self.mutual_tls.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(client) = clients.get(&files) {
@@ -196,7 +282,7 @@ impl Client {
 
 fn builder(config: &Config) -> Result<reqwest::ClientBuilder, Error> {
     let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("pkgstats/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_secs(30))
         .redirect(reqwest::redirect::Policy::none());
@@ -223,8 +309,18 @@ fn builder(config: &Config) -> Result<reqwest::ClientBuilder, Error> {
     Ok(builder)
 }
 
-fn setup(error: &reqwest::Error) -> Error {
+pub(crate) fn setup(error: &reqwest::Error) -> Error {
     Error::Setup { reason: std::error::Error::source(error).map_or_else(|| "unknown".to_owned(), ToString::to_string) }
+}
+
+/// The document that was asked for without a condition.
+fn whole(fetched: Fetched, url: &Url) -> Result<Bytes, Error> {
+    match fetched {
+        Fetched::Document { body, .. } => Ok(body),
+        Fetched::NotModified => {
+            Err(Error::NotADocument { url: shown(url), reason: "it says that nothing changed, which was not asked".to_owned() })
+        }
+    }
 }
 
 /// Reads a body up to a cap.

@@ -157,7 +157,11 @@ impl Config {
     /// The base address for a package, with a slash at its end: its scope's registry, or the default one.
     #[must_use]
     pub fn registry_of(&self, name: &PackageName) -> Url {
-        let mut url = self.resolved.get_registry_url(name.as_str()).clone();
+        self.base(name.as_str())
+    }
+
+    fn base(&self, name: &str) -> Url {
+        let mut url = self.resolved.get_registry_url(name).clone();
         if !url.path().ends_with('/') {
             let path = format!("{}/", url.path());
             url.set_path(&path);
@@ -165,26 +169,33 @@ impl Config {
         url
     }
 
+    /// The base address of the registry for names without a scope, with a slash at its end.
+    #[must_use]
+    pub fn registry(&self) -> Url {
+        self.base("")
+    }
+
     /// Where to fetch a tarball whose packument says `url`: npm's `replace-registry-host` sends public addresses to the configured registry.
     pub(crate) fn tarball_url(&self, url: Url, name: &PackageName) -> Url {
         self.resolved.replace_tarball_url(url, name.as_str())
     }
 
-    /// The `Authorization` header for a request about `name`, if this very address may see one: its host, port and path match a
-    /// configured key, and the connection is encrypted, local, or configured with plain http on purpose.
-    pub(crate) fn authorization(&self, url: &Url, name: &PackageName) -> Option<HeaderValue> {
+    /// The `Authorization` header for a request about `name`, or about no package, if this very address may see one: its host, port and
+    /// path match a configured key, and the connection is encrypted, local, or configured with plain http on purpose.
+    pub(crate) fn authorization(&self, url: &Url, name: Option<&PackageName>) -> Option<HeaderValue> {
         if !self.may_carry_credentials(url) {
             return None;
         }
-        let text = header_text(self.resolved.tarball_config_for_package(url, name.as_str())?)?;
+        let text = header_text(self.resolved.tarball_config_for_package(url, name.map_or("", PackageName::as_str))?)?;
         let mut value = HeaderValue::from_str(&text).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
     /// Certificate and key files for mutual TLS with this address.
-    pub(crate) fn client_certificate(&self, url: &Url, name: &PackageName) -> Option<(PathBuf, PathBuf)> {
-        let config = self.resolved.tarball_config_for_package(url, name.as_str()).or_else(|| self.resolved.tarball_config(url))?;
+    pub(crate) fn client_certificate(&self, url: &Url, name: Option<&PackageName>) -> Option<(PathBuf, PathBuf)> {
+        let name = name.map_or("", PackageName::as_str);
+        let config = self.resolved.tarball_config_for_package(url, name).or_else(|| self.resolved.tarball_config(url))?;
         Some((config.certfile.as_ref()?.into(), config.keyfile.as_ref()?.into()))
     }
 
@@ -303,7 +314,7 @@ mod tests {
     }
 
     fn header(config: &Config, url: &str, package: &str) -> Option<String> {
-        let value = config.authorization(&Url::parse(url).expect("an address"), &name(package))?;
+        let value = config.authorization(&Url::parse(url).expect("an address"), Some(&name(package)))?;
         Some(value.to_str().expect("text").to_owned())
     }
 

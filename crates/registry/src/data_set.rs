@@ -104,7 +104,7 @@ fn with_file<T>(
     wanted: &str,
     parse: impl FnOnce(&mut dyn Read) -> Result<T, serde_json::Error>,
 ) -> Result<T, Error> {
-    let broken = |reason: String| Error::DataSet { path: path.to_owned(), reason };
+    let broken = |reason: String| Error::Tarball { path: path.to_owned(), reason };
     let file = File::open(path).map_err(|source| Error::io(path, source))?;
     let unpacked = GzDecoder::new(BufReader::with_capacity(1 << 18, Counted { file, read })).take(MAX_UNPACKED);
     let mut archive = tar::Archive::new(unpacked);

@@ -12,7 +12,7 @@ use crate::client::Want;
 use crate::error::shown;
 use crate::{Client, Error, Tarball};
 
-/// The largest tarball accepted: twenty times the largest data set.
+/// The largest tarball accepted where nothing else is said, in bytes: twenty times the largest data set.
 const MAX_TARBALL: u64 = 1 << 30;
 
 impl Client {
@@ -20,7 +20,18 @@ impl Client {
     /// is continued. `progress` hears of the bytes there so far and, where the server says so, of all there will be.
     ///
     /// The bytes are verified before the file gets its name. A file that fails is deleted and fetched once more from its beginning.
-    pub async fn download(&self, tarball: &Tarball, folder: &Path, mut progress: impl FnMut(u64, Option<u64>)) -> Result<PathBuf, Error> {
+    pub async fn download(&self, tarball: &Tarball, folder: &Path, progress: impl FnMut(u64, Option<u64>)) -> Result<PathBuf, Error> {
+        self.download_capped(tarball, folder, MAX_TARBALL, progress).await
+    }
+
+    /// As [`Client::download`], for a tarball of at most `limit` bytes; a larger one is an [`Error::TooLarge`], and nothing of it stays.
+    pub async fn download_capped(
+        &self,
+        tarball: &Tarball,
+        folder: &Path,
+        limit: u64,
+        mut progress: impl FnMut(u64, Option<u64>),
+    ) -> Result<PathBuf, Error> {
         let path = folder.join(tarball.file_name());
         if path.exists() && verify(&path, tarball).await.is_ok() {
             return Ok(path);
@@ -28,7 +39,12 @@ impl Client {
         let part = path.with_extension("tgz.part");
         let mut from_the_beginning = false;
         loop {
-            self.fetch(tarball, &part, &mut progress).await?;
+            if let Err(error) = self.fetch(tarball, &part, limit, &mut progress).await {
+                if matches!(error, Error::TooLarge { .. }) {
+                    tokio::fs::remove_file(&part).await.map_err(|source| Error::io(&part, source))?;
+                }
+                return Err(error);
+            }
             match verify(&part, tarball).await {
                 Ok(()) => break,
                 Err(error) => {
@@ -45,37 +61,42 @@ impl Client {
     }
 
     /// Appends to `part` until the server has no more. An attempt that brought bytes does not count against the attempts allowed.
-    async fn fetch(&self, tarball: &Tarball, part: &Path, progress: &mut impl FnMut(u64, Option<u64>)) -> Result<(), Error> {
+    async fn fetch(&self, tarball: &Tarball, part: &Path, limit: u64, progress: &mut impl FnMut(u64, Option<u64>)) -> Result<(), Error> {
+        let mut failures = 0;
+        // Only the bytes of one attempt are bounded in time, by the read timeout; a slow line may take hours in all.
         loop {
             let before = length(part).await?;
-            // Only the bytes of one attempt are bounded in time, by the read timeout; a slow line may take hours in all.
-            let mut policy = self.retry;
-            policy.deadline = std::time::Duration::from_secs(24 * 3600);
-            let result = policy
-                .run(async || {
-                    let had = length(part).await?;
-                    match self.fetch_once(tarball, part, progress).await {
-                        // Progress was made: start counting attempts anew.
-                        Err(error) if error.is_retryable() && length(part).await? > had => Ok(Some(error)),
-                        other => other.map(|()| None),
-                    }
-                })
-                .await?;
-            match result {
-                None => return Ok(()),
-                Some(error) => {
-                    let after = length(part).await?;
-                    tracing::debug!(%error, before, after, "continuing a broken download");
-                    tokio::time::sleep(self.retry.first_wait).await;
+            let error = match self.fetch_once(tarball, part, limit, progress).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_retryable() => error,
+                Err(error) => return Err(error),
+            };
+            let after = length(part).await?;
+            let wait = if after > before {
+                failures = 0;
+                self.retry.first_wait
+            } else {
+                failures += 1;
+                if failures >= self.retry.attempts {
+                    return Err(error);
                 }
-            }
+                self.retry.wait(failures, &error)
+            };
+            tracing::debug!(%error, before, after, wait_ms = wait.as_millis() as u64, "continuing a broken download");
+            tokio::time::sleep(wait).await;
         }
     }
 
-    async fn fetch_once(&self, tarball: &Tarball, part: &Path, progress: &mut impl FnMut(u64, Option<u64>)) -> Result<(), Error> {
+    async fn fetch_once(
+        &self,
+        tarball: &Tarball,
+        part: &Path,
+        limit: u64,
+        progress: &mut impl FnMut(u64, Option<u64>),
+    ) -> Result<(), Error> {
         let url = &tarball.url;
         let mut offset = length(part).await?;
-        let answer = match self.send(url, &tarball.name, &Want::BytesFrom(offset)).await {
+        let answer = match self.send(url, Some(&tarball.name), &Want::BytesFrom(offset)).await {
             // Everything is there already, or more than everything; the hash will tell.
             Err(Error::Status { status: StatusCode::RANGE_NOT_SATISFIABLE, .. }) if offset > 0 => return Ok(()),
             other => other?,
@@ -94,8 +115,8 @@ impl Client {
         }
         let mut file = options.open(part).await.map_err(|source| Error::io(part, source))?;
         let total = answer.content_length().map(|length| offset + length);
-        if total.is_some_and(|total| total > MAX_TARBALL) {
-            return Err(Error::TooLarge { url: shown(url), limit: MAX_TARBALL });
+        if total.is_some_and(|total| total > limit) {
+            return Err(Error::TooLarge { url: shown(url), limit });
         }
         progress(offset, total);
         let mut chunks = answer.bytes_stream();
@@ -109,8 +130,8 @@ impl Client {
                 }
             };
             offset += chunk.len() as u64;
-            if offset > MAX_TARBALL {
-                return Err(Error::TooLarge { url: shown(url), limit: MAX_TARBALL });
+            if offset > limit {
+                return Err(Error::TooLarge { url: shown(url), limit });
             }
             file.write_all(&chunk).await.map_err(|source| Error::io(part, source))?;
             progress(offset, total);

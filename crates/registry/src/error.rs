@@ -93,9 +93,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A data set's tarball is not what it should be.
+    /// A tarball is not what it should be.
     #[error("{}: {reason}", path.display())]
-    DataSet {
+    Tarball {
         /// The tarball.
         path: PathBuf,
         /// What is wrong with it.
@@ -122,35 +122,77 @@ impl Error {
         }
     }
 
-    /// Whether the registry said that this does not exist.
+    /// Whether the registry said that this does not exist (404) or exists no longer (410), or that nothing can be asked there (405), as it
+    /// says of names that are words of its own.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NotFound { .. })
+        matches!(self, Self::NotFound { .. }) || matches!(self.status(), Some(StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE))
+    }
+
+    /// Whether the registry does not let us see this (401, 403, 451): asking again with the same credentials is in vain.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS))
+    }
+
+    /// Whether the registry finds that we ask too often (429); see [`Error::retry_after`].
+    #[must_use]
+    pub fn is_rate_limited(&self) -> bool {
+        self.status() == Some(StatusCode::TOO_MANY_REQUESTS)
+    }
+
+    /// Whether there was no answer, not a whole one or none in time, or the registry is broken (408, 5xx).
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        !self.is_rate_limited() && (self.is_retryable() || matches!(self, Self::Deadline { .. }))
+    }
+
+    /// How long the registry asks us to wait. npm says zero when it means minutes.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            Self::Deadline { last, .. } => last.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// The status of the answer, or of the last one before the time was up.
+    fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            Self::Deadline { last, .. } => last.status(),
+            _ => None,
+        }
     }
 
     pub(crate) fn transport(url: &Url, error: &reqwest::Error) -> Self {
-        // reqwest's own message names the address with its query; the causes below it do not.
-        let mut reason = String::new();
-        let mut cause = std::error::Error::source(error);
-        while let Some(current) = cause {
-            let text = current.to_string();
-            if !reason.contains(&text) {
-                if !reason.is_empty() {
-                    reason.push_str(": ");
-                }
-                reason.push_str(&text);
-            }
-            cause = current.source();
-        }
-        if reason.is_empty() {
-            reason = if error.is_timeout() { "timed out".to_owned() } else { "the connection failed".to_owned() };
-        }
-        Self::Transport { url: shown(url), reason }
+        Self::Transport { url: shown(url), reason: causes(error) }
     }
 
     pub(crate) fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Self::Io { path: path.into(), source }
     }
+}
+
+/// What lies below an error of reqwest, whose own message names the address with its query; the causes below it do not.
+pub(crate) fn causes(error: &reqwest::Error) -> String {
+    let mut reason = String::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(current) = cause {
+        let text = current.to_string();
+        if !reason.contains(&text) {
+            if !reason.is_empty() {
+                reason.push_str(": ");
+            }
+            reason.push_str(&text);
+        }
+        cause = current.source();
+    }
+    if reason.is_empty() {
+        reason = if error.is_timeout() { "timed out".to_owned() } else { "the connection failed".to_owned() };
+    }
+    reason
 }
 
 /// An address as messages show it: without user, password, query and fragment, any of which may be a secret.

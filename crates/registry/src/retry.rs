@@ -15,7 +15,7 @@ pub struct RetryPolicy {
     pub first_wait: Duration,
     /// Upper bound of any wait, the registry's own wishes included.
     pub longest_wait: Duration,
-    /// Upper bound of everything together.
+    /// Upper bound of everything together; the download of a tarball, which goes on as long as bytes come, has none.
     pub deadline: Duration,
 }
 
@@ -31,8 +31,15 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// One attempt, which may take this long.
+    #[must_use]
+    pub const fn once(deadline: Duration) -> Self {
+        Self { attempts: 1, first_wait: Duration::ZERO, longest_wait: Duration::ZERO, deadline }
+    }
+
     /// Runs `attempt` until it succeeds, fails for good, or the attempts or the deadline are used up.
-    pub(crate) async fn run<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+    // Not an `AsyncFnMut`, of whose futures the compiler cannot tell that they may move between threads.
+    pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(&self, mut attempt: impl FnMut() -> F) -> Result<T, Error> {
         let mut last = None;
         let everything = async {
             let mut number = 0;
@@ -62,7 +69,7 @@ impl RetryPolicy {
 
     /// Full jitter below a doubling bound, but no less than the registry asks for. A `Retry-After: 0`, which npm's rate limiter sends,
     /// says nothing.
-    fn wait(&self, attempt: u32, error: &Error) -> Duration {
+    pub(crate) fn wait(&self, attempt: u32, error: &Error) -> Duration {
         let bound = self.first_wait.saturating_mul(1 << (attempt - 1).min(16)).min(self.longest_wait);
         let jittered = bound.mul_f64(fastrand::f64());
         let asked = match error {

@@ -1,10 +1,14 @@
 //! The client against a registry that fails in every way registries do.
 
+mod images;
+mod readme;
+
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::PackageName;
-use registry::{Client, Config, Error, Layer, RetryPolicy};
+use registry::{Client, Config, Error, Fetched, Layer, RetryPolicy, Validators};
+use serde_json::{Value, json};
 use testkit::{FakeRegistry, Fault, folder, tarball};
 
 const QUICK: RetryPolicy = RetryPolicy {
@@ -174,6 +178,142 @@ async fn a_tarball_without_a_hash_is_not_used() {
     );
     let error = client(&registry).versions(&name("x")).await.expect_err("unusable");
     assert!(matches!(error, Error::Unverifiable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn large_tarballs_are_refused_where_small_ones_are_expected() {
+    let registry = FakeRegistry::start().await;
+    registry.publish("x", "1.0.0", bytes(50_000), "2026-01-01T00:00:00Z");
+    let client = client(&registry);
+    let versions = client.versions(&name("x")).await.expect("versions");
+    let tarball = versions.newest().expect("one");
+    let there = folder();
+    // With a length, and without one.
+    for fault in [None, Some(Fault::Status(200, vec![("transfer-encoding", "chunked".to_owned())], "x".repeat(50_000)))] {
+        registry.fail("/x/-/x-1.0.0.tgz", fault);
+        let error = client.download_capped(tarball, there.path(), 49_999, |_, _| {}).await.expect_err("too large");
+        assert!(matches!(error, Error::TooLarge { limit: 49_999, .. }), "{error}");
+        assert_eq!(std::fs::read_dir(there.path()).expect("readable").count(), 0, "nothing stays");
+    }
+    client.download_capped(tarball, there.path(), 50_000, |_, _| {}).await.expect("small enough");
+}
+
+#[tokio::test]
+async fn documents_are_fetched_again_when_they_changed() {
+    let registry = FakeRegistry::start().await;
+    let client = client(&registry);
+    let fetch = async |validators: &Validators| client.packument_if_changed(&name("x"), validators).await.expect("an answer");
+    let changed = |fetched: Fetched| match fetched {
+        Fetched::Document { validators, .. } => validators,
+        Fetched::NotModified => panic!("it changed"),
+    };
+    registry.set_document("x", json!({"name": "x"}));
+    let first = changed(fetch(&Validators::default()).await);
+    assert!(first.etag.is_some() && first.last_modified.is_some());
+    assert_eq!(fetch(&first).await, Fetched::NotModified);
+    let date_only = Validators { etag: None, ..first.clone() };
+    assert_eq!(fetch(&date_only).await, Fetched::NotModified);
+    registry.set_document("x", json!({"name": "x", "description": "new"}));
+    let second = changed(fetch(&first).await);
+    assert_ne!(first, second);
+    assert_eq!(changed(fetch(&date_only).await), second);
+    let sent: Vec<_> = registry
+        .requests()
+        .iter()
+        .map(|request| (request.if_none_match.clone(), request.headers.get("if-modified-since").cloned()))
+        .collect();
+    let (tag, date) = ((first.etag.clone(), None), (None, first.last_modified.clone()));
+    assert_eq!(sent, [(None, None), tag.clone(), date.clone(), tag, date]);
+    // A weak tag goes back as it came, and a document without a tag has none.
+    registry.set_answer("/x", 200, vec![("etag", "W/\"a b\"".to_owned())], "{}");
+    let weak = changed(fetch(&Validators::default()).await);
+    assert_eq!(weak, Validators { etag: Some("W/\"a b\"".to_owned()), last_modified: None });
+    fetch(&weak).await;
+    assert_eq!(registry.requests().last().expect("a request").if_none_match, weak.etag);
+    registry.set_answer("/x", 200, vec![], "{}");
+    assert_eq!(changed(fetch(&weak).await), Validators::default());
+    // Who asked for a document gets one, or an error.
+    registry.set_answer("/x", 304, vec![], "");
+    let error = client.packument(&name("x")).await.expect_err("no document");
+    assert!(matches!(error, Error::NotADocument { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn searches() {
+    let registry = FakeRegistry::start().await;
+    let host = registry.url().replace("http:", "");
+    let client = client_with(&registry, &format!("{host}/:_authToken=canary\n"));
+    let hits: Vec<Value> = (0..300).map(|number| json!({"package": {"name": format!("x{number}")}})).collect();
+    registry.set_user("jane+doe & co", hits);
+    let search = async |text: &str, from: usize, size: usize| -> Value {
+        let bytes = client.search(text, from, size).await.expect("an answer");
+        serde_json::from_slice(&bytes).expect("JSON")
+    };
+    let page = search("maintainer:jane+doe & co", 40, 250).await;
+    assert_eq!((page["objects"].as_array().map(Vec::len), page["total"].as_u64()), (Some(250), Some(300)));
+    assert_eq!(page["objects"][0]["package"]["name"], "x40");
+    assert_eq!(search("maintainer:jane+doe & co", 299, 900).await["objects"].as_array().map(Vec::len), Some(1));
+    assert_eq!(search("maintainer:nobody", 0, 20).await["total"], 0);
+    assert_eq!(registry.requests()[0].path, "/-/v1/search?text=maintainer%3Ajane%2Bdoe+%26+co&size=250&from=40");
+    assert_eq!(registry.requests()[0].authorization.as_deref(), Some("Bearer canary"));
+    let refused = client.search("x", 0, 20).await.expect_err("one letter").to_string();
+    assert!(refused.contains("between 2 and 64") && !refused.contains("text="), "{refused}");
+    registry.fail_search([Fault::Status(429, vec![("retry-after", "7".to_owned())], "<html>1015</html>".to_owned())]);
+    let error = client.with_retry(RetryPolicy::once(Duration::from_secs(2))).search("maintainer:a", 0, 1).await.expect_err("too often");
+    assert!(error.is_rate_limited() && error.retry_after() == Some(Duration::from_secs(7)), "{error}");
+    registry.fail_search([Fault::Status(503, vec![], String::new())]);
+    search("maintainer:a", 0, 1).await;
+}
+
+#[tokio::test]
+async fn errors_tell_their_kind() {
+    let registry = FakeRegistry::start().await;
+    let once = client(&registry).with_retry(RetryPolicy::once(Duration::from_millis(300)));
+    let check = async |fault: Fault, expected: &str| {
+        registry.fail("/x", [fault.clone()]);
+        let began = Instant::now();
+        let error = once.packument(&name("x")).await.expect_err("an error");
+        assert!(began.elapsed() < Duration::from_secs(2), "{fault:?}");
+        let kinds = [
+            (error.is_not_found(), "not found"),
+            (error.is_refused(), "refused"),
+            (error.is_rate_limited(), "rate limited"),
+            (error.is_unavailable(), "unavailable"),
+        ];
+        let found: Vec<&str> = kinds.into_iter().filter_map(|(is, kind)| is.then_some(kind)).collect();
+        assert_eq!(found.join(", "), expected, "{fault:?}: {error}");
+    };
+    for (statuses, expected) in [
+        (&[404, 405, 410][..], "not found"),
+        (&[401, 403, 451], "refused"),
+        (&[429], "rate limited"),
+        (&[408, 500, 502, 503, 522], "unavailable"),
+        (&[400, 418], ""),
+    ] {
+        for status in statuses {
+            check(Fault::Status(*status, vec![], String::new()), expected).await;
+        }
+    }
+    check(Fault::Hang, "unavailable").await;
+    registry.set_document("x", json!({"name": "x"}));
+    check(Fault::Cut(3), "unavailable").await;
+    // With retry, the last answer counts.
+    let patient = client(&registry).with_retry(RetryPolicy { deadline: Duration::from_millis(300), ..QUICK });
+    registry.fail("/x", [Fault::Status(429, vec![("retry-after", "1".to_owned())], String::new()), Fault::Hang]);
+    let error = patient.packument(&name("x")).await.expect_err("given up");
+    assert!(error.is_rate_limited() && !error.is_unavailable() && error.retry_after() == Some(Duration::from_secs(1)), "{error}");
+}
+
+/// Whatever is asked can be asked from a task of its own.
+#[test]
+fn requests_can_be_spawned() {
+    fn is_send<T: Send>(_: impl FnOnce(&'static Client, &'static PackageName) -> T) {}
+    is_send(|client, name| client.packument_if_changed(name, const { &Validators { etag: None, last_modified: None } }));
+    is_send(|client, _| client.search("text", 0, 20));
+    is_send(|client, name| async move {
+        let versions = client.versions(name).await?;
+        client.download_capped(&versions.tarballs[0], std::path::Path::new("."), 1, |_, _| {}).await
+    });
 }
 
 mod data_sets {
