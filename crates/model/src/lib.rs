@@ -2,16 +2,23 @@
 //!
 //! Values in, values out: no IO, no async, no clock. Every other crate speaks in these types.
 
+mod details;
+mod manifest;
 mod name;
 mod observation;
 mod packument;
 mod popularity;
 mod repository;
 mod search_hit;
+mod target;
 mod tolerant;
 
+pub use details::{Details, DistTag, Packument, ReadmeText, Unpublished, VersionLine};
+pub use manifest::{Dependency, InstallScript, Manifest};
 pub use name::{InvalidName, PackageName};
 pub use observation::{Observation, RecentDownloads, Source, State, Summary};
+pub use packument::parse_packument;
 pub use popularity::{Bucket, Popularity};
-pub use repository::browse_url;
-pub use search_hit::{Record, RecordError, parse_record};
+pub use repository::{browse_url, directory};
+pub use search_hit::{HitPage, Record, RecordError, parse_hit_page, parse_record};
+pub use target::{Target, is_user_name, parse_target};

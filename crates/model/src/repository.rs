@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::tolerant;
+
 /// The web address of a repository given as `repository` in a package.json: an object with `url`, an address, `user/repo`,
 /// `github:user/repo`, `git@host:user/repo.git`. `None` when it is not an address on the web.
 ///
@@ -50,6 +52,22 @@ pub fn browse_url(repository: &Value) -> Option<String> {
     }
 }
 
+/// The folder of the repository in which a package is, as `packages/core`: `repository.directory`, or the end of a GitHub `/tree/REF/…`
+/// address. Empty parts and dots are dropped, so it never leads out.
+#[must_use]
+pub fn directory(repository: &Value) -> Option<String> {
+    let repository = match repository {
+        Value::Array(items) => items.first()?,
+        one => one,
+    };
+    let url = repository.as_str().or_else(|| repository.get("url")?.as_str());
+    let after_tree = |url: &str| url.split_once("/tree/")?.1.split_once('/').map(|(_, path)| path.to_owned());
+    let path = repository.get("directory").and_then(Value::as_str).map(str::to_owned).or_else(|| after_tree(url?))?;
+    let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | "..")).collect();
+    let path = tolerant::clean(&parts.join("/"))?;
+    (!path.contains(|c: char| c.is_whitespace() || "<>\"'`#?".contains(c))).then_some(path)
+}
+
 fn address(host: &str, path: &str) -> Option<String> {
     let host = host.strip_prefix("www.").unwrap_or(host).to_ascii_lowercase();
     let (name, port) = host.split_once(':').unwrap_or((&host, ""));
@@ -70,6 +88,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn directories() {
+        let check = |value: Value, expected: Option<&str>| assert_eq!(directory(&value).as_deref(), expected, "{value}");
+        check(json!({"url": "a/b", "directory": "packages/core/"}), Some("packages/core"));
+        check(json!({"url": "a/b", "directory": "./../x//y"}), Some("x/y"));
+        check(json!({"url": "https://github.com/a/b/tree/main/packages/c"}), Some("packages/c"));
+        check(json!("https://github.com/a/b/tree/main"), None);
+        check(json!([{"url": "a/b", "directory": "x"}]), Some("x"));
+        check(json!({"url": "a/b", "directory": 7}), None);
+        check(json!({"url": "a/b", "directory": ".."}), None);
+        check(json!({"directory": "a b"}), None);
+    }
 
     #[test]
     fn shapes() {
