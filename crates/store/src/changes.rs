@@ -27,6 +27,8 @@ pub struct IndexRow {
     pub keywords: Vec<String>,
     /// The users who may publish it.
     pub maintainers: Vec<String>,
+    /// Web address of its repository.
+    pub repository: Option<String>,
     /// Its downloads on a logarithmic scale.
     pub bucket: Bucket,
 }
@@ -40,15 +42,15 @@ pub enum Change {
     Removed(String),
 }
 
-/// Id, name, state, deprecated, description, keywords, maintainers, and what [`Counted`] has.
-type Packed = (i64, String, i64, i64, Option<String>, Option<String>, Option<String>, Counted);
+/// Id, name, state, deprecated, description, keywords, maintainers, repository, and what [`Counted`] has.
+type Packed = (i64, String, i64, i64, Option<String>, Option<String>, Option<String>, Option<String>, Counted);
 
 /// Monthly downloads of a hit, when they were counted, and whether the package has high impact.
 type Counted = (Option<i64>, Option<i64>, i64);
 
 const PACKED: &str = "{row}(p.id, p.name, p.state, CASE WHEN s.deprecated IS NULL THEN 0 ELSE 1 END, s.description, s.keywords,
     CASE WHEN s.package_id IS NULL THEN NULL ELSE
-        (SELECT {pack}(m.username){text} FROM maintainers m WHERE m.package_id = p.id) END, ";
+        (SELECT {pack}(m.username){text} FROM maintainers m WHERE m.package_id = p.id) END, p.repository, ";
 const COUNTED: &str = "{row}(t.monthly, t.observed_at, CASE WHEN h.package_id IS NULL THEN 0 ELSE 1 END)";
 const COUNTED_JOINS: &str = "LEFT JOIN package_stats t ON t.package_id = p.id LEFT JOIN high_impact h ON h.package_id = p.id";
 
@@ -77,7 +79,7 @@ impl Counts {
 }
 
 fn unpack(row: Packed, popularity: Popularity) -> Result<IndexRow, Error> {
-    let (id, name, state, deprecated, description, keywords, maintainers, _) = row;
+    let (id, name, state, deprecated, description, keywords, maintainers, repository, _) = row;
     Ok(IndexRow {
         id,
         name,
@@ -86,6 +88,7 @@ fn unpack(row: Packed, popularity: Popularity) -> Result<IndexRow, Error> {
         description,
         keywords: from_json(keywords.as_deref())?,
         maintainers: from_json(maintainers.as_deref())?,
+        repository,
         bucket: Bucket::of(popularity),
     })
 }
@@ -139,7 +142,7 @@ impl Ranked {
             .iter()
             .filter_map(|[id]| rows.remove(&i64::from(*id)))
             .map(|row| {
-                let popularity = popularity(self.counts.of(row.0), row.7);
+                let popularity = popularity(self.counts.of(row.0), row.8);
                 unpack(row, popularity)
             })
             .collect()
@@ -230,7 +233,7 @@ impl Store {
         let mut changes: Vec<Change> = removed.into_iter().filter(|(seq, _)| *seq <= upto).map(|(_, name)| Change::Removed(name)).collect();
         for row in rows {
             let snapshot = counts.get(&row.0).map(|snapshot| (snapshot.count, snapshot.as_of));
-            let popularity = popularity(snapshot, row.7);
+            let popularity = popularity(snapshot, row.8);
             changes.push(Change::Written(Box::new(unpack(row, popularity)?)));
         }
         Ok((changes, upto))

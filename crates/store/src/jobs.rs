@@ -31,9 +31,9 @@ impl JobState {
 pub struct Job {
     /// Its id.
     pub id: i64,
-    /// What is to be done: the name of the command.
+    /// Which of the holder's hands it is for.
     pub kind: String,
-    /// The command's options, as JSON.
+    /// What is to be done, as JSON.
     pub argument: String,
     /// How far it is.
     pub state: JobState,
@@ -60,12 +60,13 @@ impl Store {
         }))
     }
 
-    /// The oldest job that waits and whose asker still does; it is marked as running.
-    pub async fn next_job(&self, now: i64) -> Result<Option<Job>, Error> {
-        let sql = "UPDATE jobs SET state = 1 WHERE id = (SELECT min(id) FROM jobs WHERE state = 0 AND heard_at >= $1) AND state = 0
+    /// The oldest job of this kind that waits and whose asker still does; it is marked as running.
+    pub async fn next_job(&self, kind: &str, now: i64) -> Result<Option<Job>, Error> {
+        let sql =
+            "UPDATE jobs SET state = 1 WHERE id = (SELECT min(id) FROM jobs WHERE state = 0 AND heard_at >= $1 AND kind = $2) AND state = 0
             RETURNING id, kind, argument, state, progress";
         let row: Option<(i64, String, String, i64, String)> =
-            on!(&self.write, |pool| sqlx::query_as(sql).bind(now - ABANDONED).fetch_optional(pool).await?);
+            on!(&self.write, |pool| sqlx::query_as(sql).bind(now - ABANDONED).bind(kind).fetch_optional(pool).await?);
         Ok(row.map(job))
     }
 

@@ -10,12 +10,14 @@ mod bulk;
 mod changes;
 mod check;
 mod data_sets;
+mod details;
 mod error;
 mod jobs;
 mod lease;
 mod merge;
 mod packages;
 mod snapshots;
+mod users;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,11 +29,13 @@ use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr, SqlitePool};
 
 pub use changes::{Change, IndexRow, Ranked};
 pub use data_sets::DataSet;
+pub use details::{PackedDetails, PackedReadme, ReadmeHeading, RenderedReadme, StoredDetails, StoredReadme, StoredValidators};
 pub use error::Error;
 pub use jobs::{Job, JobState};
 pub use lease::Holder;
 pub use packages::{Applied, Downloads, DownloadsFrom, Known, KnownName, NewName};
 pub use snapshots::{Snapshot, SnapshotCount, SnapshotWriter};
+pub use users::{Appearance, Rising, User};
 
 /// Runs the same body on whichever database this is.
 macro_rules! on {
@@ -89,7 +93,8 @@ pub struct Store {
     read: Pool,
 }
 
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "packages", include_str!("../migrations/0001_packages.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "packages", include_str!("../migrations/0001_packages.sql")), (2, "details", include_str!("../migrations/0002_details.sql"))];
 
 impl Store {
     /// Opens the database and brings its tables up to date.

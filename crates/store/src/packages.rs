@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::bulk::{Words, from_json, to_json};
 use crate::merge::{Stored, merge};
-use crate::{Error, Store, on};
+use crate::{Error, SnapshotCount, Store, on};
 
 /// What a batch of observations did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -150,6 +150,39 @@ impl Row {
             downloads: self.19.map(|at| (counts, at)),
         };
         Ok((self.0, self.1, stored))
+    }
+}
+
+impl Row {
+    /// With the newer of its own count and that of a snapshot.
+    fn known(self, snapshot: Option<SnapshotCount>) -> Result<Known, Error> {
+        let (id, name, stored) = self.stored()?;
+        let hit = stored.downloads.map(|(counts, at)| Downloads {
+            weekly: counts.weekly,
+            monthly: counts.monthly,
+            counted_at: at,
+            from: DownloadsFrom::SearchHit,
+        });
+        let snapshot = snapshot.map(|snapshot| Downloads {
+            weekly: None,
+            monthly: Some(snapshot.count),
+            counted_at: snapshot.as_of,
+            from: DownloadsFrom::Snapshot(snapshot.month),
+        });
+        let downloads = match (hit, snapshot) {
+            (Some(hit), Some(snapshot)) => Some(if snapshot.counted_at > hit.counted_at { snapshot } else { hit }),
+            (hit, snapshot) => hit.or(snapshot),
+        };
+        Ok(Known {
+            id,
+            name,
+            source: stored.source,
+            observed_at: stored.observed_at,
+            state: stored.state,
+            repository: stored.repository,
+            summary: stored.summary,
+            downloads,
+        })
     }
 }
 
@@ -316,8 +349,8 @@ impl Store {
         })
     }
 
-    /// Adds packages of which a data set knows the name and perhaps the repository. None of them may be known yet. Returns the id of the
-    /// first; the others follow in order. For the first fill, give them in byte order of their names: then every tree grows at its end.
+    /// Adds packages of which a data set knows the name and perhaps the repository. Returns the id of the first; the others follow in
+    /// order, but for those that became known in the meantime: they keep theirs. For the first fill, give them in byte order of their names: then every tree grows at its end.
     pub async fn add_names(&self, names: &[NewName<'_>], observed_at: i64) -> Result<i64, Error> {
         let words = Words::of(&self.write);
         on!(&self.write, |pool| {
@@ -328,8 +361,14 @@ impl Store {
                 names.iter().enumerate().map(|(place, new)| (place, new.name, new.repository)).collect();
             let rows = to_json(&rows)?;
             let sql = "INSERT INTO packages (id, name, repository, source, observed_at, state, change_seq)
-                SELECT CAST(j.value ->> 0 AS BIGINT) + $2, j.value ->> 1, j.value ->> 2, 1, $3, 0, CAST(j.value ->> 0 AS BIGINT) + $4 FROM {rows} j";
-            sqlx::query(AssertSqlSafe(words.fill(sql))).bind(&rows).bind(first).bind(observed_at).bind(seq).execute(&mut *tx).await?;
+                SELECT CAST(j.value ->> 0 AS BIGINT) + $2, j.value ->> 1, j.value ->> 2, 1, $3, 0, CAST(j.value ->> 0 AS BIGINT) + $4 FROM {rows} j WHERE TRUE
+                ON CONFLICT (name) DO NOTHING";
+            let inserted =
+                sqlx::query(AssertSqlSafe(words.fill(sql))).bind(&rows).bind(first).bind(observed_at).bind(seq).execute(&mut *tx).await?;
+            let known = names.len() as i64 - inserted.rows_affected().cast_signed();
+            if known > 0 {
+                sqlx::query("UPDATE counter SET packages = packages - $1").bind(known).execute(&mut *tx).await?;
+            }
             let any_removed: i64 = sqlx::query_scalar("SELECT CAST(count(*) AS BIGINT) FROM tombstones").fetch_one(&mut *tx).await?;
             if any_removed > 0 {
                 let sql = words.fill("DELETE FROM tombstones WHERE name IN (SELECT j.value ->> 1 FROM {rows} j)");
@@ -368,7 +407,15 @@ impl Store {
                 ON CONFLICT (name) DO UPDATE SET removed_at = excluded.removed_at, change_seq = excluded.change_seq";
             sqlx::query(AssertSqlSafe(words.fill(sql))).bind(&rows).bind(now).execute(&mut *tx).await?;
             let mut removed = 0;
+            let sql =
+                words.fill("SELECT CAST(count(*) AS BIGINT) FROM {rows} j JOIN details d ON d.package_id = CAST(j.value ->> 0 AS BIGINT)");
+            let with_details: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&rows).fetch_one(&mut *tx).await?;
+            sqlx::query("UPDATE counter SET details = details - $1").bind(with_details).execute(&mut *tx).await?;
             for (table, key) in [
+                ("details", "package_id"),
+                ("manifests", "package_id"),
+                ("readmes", "package_id"),
+                ("rising", "package_id"),
                 ("summaries", "package_id"),
                 ("maintainers", "package_id"),
                 ("package_stats", "package_id"),
@@ -421,42 +468,38 @@ impl Store {
         Ok(self.known(&sql, to_json(&[[name.as_str()]])?).await?.pop())
     }
 
-    async fn known(&self, sql: &str, parameter: String) -> Result<Vec<Known>, Error> {
-        let sql = Words::of(&self.read).fill(sql);
-        let text: Option<String> = on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(parameter).fetch_one(pool).await?);
-        let rows: Vec<Row> = from_json(text.as_deref())?;
+    /// The package of this very name with its counts of all months, oldest month first.
+    pub async fn package(&self, name: &PackageName) -> Result<Option<(Known, Vec<SnapshotCount>)>, Error> {
+        let sql = format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}");
+        let Some(row) = self.rows(&sql, to_json(&[[name.as_str()]])?).await?.pop() else { return Ok(None) };
+        let months = self.months(row.0).await?;
+        let known = row.known(months.last().cloned())?;
+        Ok(Some((known, months)))
+    }
+
+    /// As [`Store::by_ids`], by id.
+    pub(crate) async fn known_by_id(&self, ids: &[i64]) -> Result<HashMap<i64, Known>, Error> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        Ok(self.by_ids(ids).await?.into_iter().map(|known| (known.id, known)).collect())
+    }
+
+    pub(crate) async fn known(&self, sql: &str, parameter: String) -> Result<Vec<Known>, Error> {
+        let rows = self.rows(sql, parameter).await?;
         let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
         let mut counts = self.newest_counts(&ids).await?;
         rows.into_iter()
             .map(|row| {
-                let (id, name, stored) = row.stored()?;
-                let hit = stored.downloads.map(|(counts, at)| Downloads {
-                    weekly: counts.weekly,
-                    monthly: counts.monthly,
-                    counted_at: at,
-                    from: DownloadsFrom::SearchHit,
-                });
-                let snapshot = counts.remove(&id).map(|snapshot| Downloads {
-                    weekly: None,
-                    monthly: Some(snapshot.count),
-                    counted_at: snapshot.as_of,
-                    from: DownloadsFrom::Snapshot(snapshot.month),
-                });
-                let downloads = match (hit, snapshot) {
-                    (Some(hit), Some(snapshot)) => Some(if snapshot.counted_at > hit.counted_at { snapshot } else { hit }),
-                    (hit, snapshot) => hit.or(snapshot),
-                };
-                Ok(Known {
-                    id,
-                    name,
-                    source: stored.source,
-                    observed_at: stored.observed_at,
-                    state: stored.state,
-                    repository: stored.repository,
-                    summary: stored.summary,
-                    downloads,
-                })
+                let snapshot = counts.remove(&row.0);
+                row.known(snapshot)
             })
             .collect()
+    }
+
+    async fn rows(&self, sql: &str, parameter: String) -> Result<Vec<Row>, Error> {
+        let sql = Words::of(&self.read).fill(sql);
+        let text: Option<String> = on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(parameter).fetch_one(pool).await?);
+        from_json(text.as_deref())
     }
 }

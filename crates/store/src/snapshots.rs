@@ -191,6 +191,20 @@ impl Store {
         Ok(found)
     }
 
+    /// A package's counts in all finished snapshots, oldest month first; months without a count of it are left out.
+    pub(crate) async fn months(&self, id: i64) -> Result<Vec<SnapshotCount>, Error> {
+        let sql = "SELECT s.month, s.as_of, b.counts FROM snapshots s JOIN snapshot_blocks b ON b.snapshot_id = s.id AND b.block = $1
+            WHERE s.complete = 1 ORDER BY s.month";
+        let rows: Vec<(String, i64, Vec<u8>)> = on!(&self.read, |pool| sqlx::query_as(sql).bind(id / BLOCK).fetch_all(pool).await?);
+        let mut found = Vec::with_capacity(rows.len());
+        for (month, as_of, bytes) in rows {
+            if let Some(count) = decode(&bytes)?.get((id % BLOCK) as usize).and_then(|value| value.checked_sub(1)) {
+                found.push(SnapshotCount { count, as_of, month });
+            }
+        }
+        Ok(found)
+    }
+
     /// All counts of one snapshot by id, each plus one, 0 for unknown: 8 bytes a package.
     pub(crate) async fn all_counts(&self, snapshot: i64) -> Result<Vec<u64>, Error> {
         let mut counts = Vec::new();

@@ -221,9 +221,9 @@ async fn jobs_are_done_once() {
     on_both(async |store| {
         let abandoned = store.ask("work", "gone", 100).await.expect("asked");
         let id = store.ask("work", "{}", 200).await.expect("asked");
-        let job = store.next_job(210).await.expect("read").expect("one");
+        let job = store.next_job("work", 210).await.expect("read").expect("one");
         assert_eq!((job.id, job.state, job.argument.as_str()), (id, JobState::Running, "{}"), "nobody waits for {abandoned} any more");
-        assert!(store.next_job(210).await.expect("read").is_none());
+        assert!(store.next_job("work", 210).await.expect("read").is_none());
         store.report_job(id, JobState::Running, "half").await.expect("reported");
         assert_eq!(store.hear_of_job(id, 220).await.expect("read").expect("one").progress, "half");
         store.fail_running_jobs().await.expect("marked");
