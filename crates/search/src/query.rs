@@ -1,7 +1,7 @@
 //! What is typed in the box: free text with qualifiers.
 //!
 //! `scope:babel`, `keywords:a,b` (either), `maintainer:jane` and `author:jane` (which npm's search treats as the same here: only
-//! maintainers decide whose package it is). A qualifier that is not known is searched as text, and said so.
+//! maintainers decide whose package it is), `owner:jane` and `owner:gitlab.com/jane` (whose repository it says it comes from). A qualifier that is not known is searched as text, and said so.
 
 /// The longest text that is searched, in characters.
 pub const MAX_TEXT: usize = 512;
@@ -28,6 +28,8 @@ pub enum Filter {
     Keyword(Vec<String>),
     /// A user who may publish the package.
     Maintainer(Vec<String>),
+    /// Host and owner of the repository, `github.com/jane`.
+    Owner(Vec<String>),
 }
 
 /// Why a query cannot be asked.
@@ -67,13 +69,16 @@ impl Query {
                 "scope" => Filter::Scope(values(Some('@'))),
                 "keywords" | "keyword" => Filter::Keyword(values(None)),
                 "maintainer" | "author" => Filter::Maintainer(values(Some('@'))),
+                "owner" => Filter::Owner(
+                    values(None).into_iter().map(|owner| if owner.contains('/') { owner } else { format!("github.com/{owner}") }).collect(),
+                ),
                 _ => {
                     query.unknown.push(word.to_owned());
                     words.push(word);
                     continue;
                 }
             };
-            let (Filter::Scope(values) | Filter::Keyword(values) | Filter::Maintainer(values)) = &filter;
+            let (Filter::Scope(values) | Filter::Keyword(values) | Filter::Maintainer(values) | Filter::Owner(values)) = &filter;
             if values.is_empty() {
                 words.push(word);
             } else {
@@ -103,6 +108,7 @@ mod tests {
         check("scope:@Babel core", "core", &[Filter::Scope(list(&["babel"]))], &[]);
         check("keywords:Gulp,css keyword:x", "", &[Filter::Keyword(list(&["gulp", "css"])), Filter::Keyword(list(&["x"]))], &[]);
         check("author:jane", "", &[Filter::Maintainer(list(&["jane"]))], &[]);
+        check("owner:Jane,gitlab.com/Joe", "", &[Filter::Owner(list(&["github.com/jane", "gitlab.com/joe"]))], &[]);
         check("colour:red x", "colour:red x", &[], &["colour:red"]);
         check("scope: x", "scope: x", &[], &[]);
         check("scope:, x", "scope:, x", &[], &[]);

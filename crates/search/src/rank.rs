@@ -283,6 +283,7 @@ impl Index {
             Filter::Scope(values) => (self.fields.scope, values),
             Filter::Keyword(values) => (self.fields.keyword, values),
             Filter::Maintainer(values) => (self.fields.maintainer, values),
+            Filter::Owner(values) => (self.fields.owner, values),
         };
         let mut union = Union::default();
         for value in values {

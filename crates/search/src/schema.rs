@@ -7,7 +7,7 @@ use tantivy::schema::{FAST, Field, IndexRecordOption, Schema, TextFieldIndexing,
 use crate::tokens;
 
 /// Goes up with every change of fields, tokens or flags; an index of another version is not opened.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// A package as it is indexed.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ pub struct Document<'a> {
     pub keywords: &'a [String],
     /// The users who may publish it.
     pub maintainers: &'a [String],
+    /// Web address of its repository.
+    pub repository: Option<&'a str>,
     /// Its downloads on a logarithmic scale.
     pub bucket: Bucket,
 }
@@ -88,6 +90,8 @@ pub(crate) struct Fields {
     pub(crate) scope: Field,
     /// User names, lowered.
     pub(crate) maintainer: Field,
+    /// Host and owner of the repository, `github.com/jane`, lowered.
+    pub(crate) owner: Field,
     /// The store's id.
     pub(crate) id: Field,
     /// [`Standing`], as one number.
@@ -117,6 +121,7 @@ impl Fields {
         let keyword = schema.add_text_field("keyword", raw());
         let scope = schema.add_text_field("scope", raw());
         let maintainer = schema.add_text_field("maintainer", raw());
+        let owner = schema.add_text_field("owner", raw());
         let id = schema.add_u64_field("id", FAST);
         let standing = schema.add_u64_field("standing", FAST);
         Self {
@@ -131,6 +136,7 @@ impl Fields {
             keyword,
             scope,
             maintainer,
+            owner,
             id,
             standing,
         }
@@ -167,6 +173,9 @@ impl Fields {
         for user in package.maintainers {
             document.add_text(self.maintainer, user.to_lowercase());
         }
+        if let Some(owner) = package.repository.and_then(owner) {
+            document.add_text(self.owner, owner);
+        }
         let mut standing = u64::from(package.bucket.0);
         for (bit, is) in [
             (Standing::DEPRECATED, package.deprecated),
@@ -182,4 +191,11 @@ impl Fields {
         document.add_u64(self.standing, standing);
         document
     }
+}
+
+/// Host and owner of a repository's web address, lowered: `github.com/jane`.
+fn owner(repository: &str) -> Option<String> {
+    let (host, path) = repository.strip_prefix("https://")?.split_once('/')?;
+    let (owner, repository) = path.split_once('/')?;
+    (!owner.is_empty() && !repository.is_empty()).then(|| format!("{host}/{owner}").to_lowercase())
 }

@@ -54,6 +54,7 @@ fn document(number: usize) -> Document<'static> {
         description: (!description.is_empty()).then_some(description),
         keywords: &[],
         maintainers: &[],
+        repository: None,
         bucket: Bucket::of(Popularity::Monthly(downloads)),
     }
 }
