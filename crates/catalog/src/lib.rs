@@ -4,19 +4,25 @@
 
 mod doctor;
 mod error;
+mod home;
+mod package;
 mod search;
 mod status;
+mod user;
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ::search::Index;
 use store::Store;
 
 pub use doctor::Doctor;
 pub use error::Error;
+pub use home::{Appeared, HomePage, RisingPackage};
+pub use package::{Heading, MonthCount, PackageAnswer, PackagePage, Readme, ReadmeState, UnpublishedPackage, VersionRow};
 pub use search::{DownloadCount, SearchHit, SearchPage, SearchRequest};
 pub use status::{DataSetStatus, SnapshotStatus, Status};
+pub use user::{Listing, UserPackage, UserPage, UserRequest, UserSort, UserTotal};
 
 /// Everything that can be read, cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,13 +30,15 @@ pub struct Catalog {
     store: Store,
     index_root: PathBuf,
     index: Arc<RwLock<Option<Arc<Index>>>>,
+    /// The front page of a minute.
+    home: Arc<Mutex<Option<(i64, Arc<HomePage>)>>>,
 }
 
 impl Catalog {
     /// Reads from a store, and from the index in use below `index_root`. A damaged index is as good as none.
     #[must_use]
     pub fn open(store: Store, index_root: PathBuf) -> Self {
-        let catalog = Self { store, index_root, index: Arc::default() };
+        let catalog = Self { store, index_root, index: Arc::default(), home: Arc::default() };
         if let Err(error) = catalog.refresh() {
             tracing::warn!(%error, "the search index cannot be read");
         }

@@ -29,6 +29,8 @@ pub struct SearchPage {
     pub unknown_qualifiers: Vec<String>,
     /// How many hits were passed over.
     pub from: usize,
+    /// How many hits were asked for.
+    pub size: usize,
     /// How many packages match; a lower bound when `total_is_exact` is false.
     pub total: u64,
     /// Whether `total` is the very number.
@@ -117,7 +119,7 @@ impl From<Downloads> for DownloadCount {
 }
 
 impl SearchHit {
-    fn new(known: Known, exact: bool, score: f32) -> Self {
+    pub(crate) fn new(known: Known, exact: bool, score: f32) -> Self {
         let summary = known.summary.unwrap_or_default();
         Self {
             name: known.name,
@@ -158,6 +160,7 @@ impl Catalog {
             text: request.text.clone(),
             unknown_qualifiers: query.unknown,
             from: request.from,
+            size: request.size,
             total,
             total_is_exact,
             corrected: found.corrected,

@@ -11,6 +11,8 @@ use crate::{Catalog, Error};
 pub struct Status {
     /// Packages in the store.
     pub packages: u64,
+    /// Packages of which the registry's own document was read.
+    pub details: u64,
     /// Packages in the index; missing while there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub indexed: Option<u64>,
@@ -58,6 +60,7 @@ impl Catalog {
         let at = index.as_ref().and_then(|index| index.payload().ok());
         Ok(Status {
             packages: self.store.count().await?,
+            details: self.store.count_details().await?,
             indexed: index.map(|index| index.count()),
             behind: self.store.behind(at.map_or(0, |payload| payload.change_seq)).await?,
             appeared: self.store.appearances().await?,

@@ -59,6 +59,16 @@ pub(crate) struct Serve {
     /// Where the web server listens [default: 127.0.0.1:3000]
     #[arg(long, env = "PKGSTATS_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Read the details of so many popular packages in the background, one a second, at most 100000 [default: 2000]
+    #[arg(long, env = "PKGSTATS_DETAILS", value_name = "N")]
+    pub(crate) details: Option<usize>,
+}
+
+impl Serve {
+    /// What stands after the command, else what stands before it.
+    pub(crate) fn or(self, top: Self) -> Self {
+        Self { listen: self.listen.or(top.listen), details: self.details.or(top.details) }
+    }
 }
 
 #[derive(Debug, Subcommand)]

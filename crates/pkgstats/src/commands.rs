@@ -21,7 +21,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let serves = matches!(command, Command::Serve(_));
     start_logging(&global, serves)?;
     match command {
-        Command::Serve(args) => serve::run(&global, args.listen.or(top.listen)).await,
+        Command::Serve(args) => serve::run(&global, args.or(top)).await,
         Command::Fill(args) => fill::run(&global, args).await,
         Command::Import(args) => import::run(&global, args).await,
         Command::Search(args) => search::run(&global, &args).await,

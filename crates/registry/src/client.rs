@@ -172,6 +172,12 @@ impl Client {
             .await
     }
 
+    /// Where to fetch a tarball whose packument says `url`: npm's `replace-registry-host` sends public addresses to the configured registry.
+    #[must_use]
+    pub fn tarball_url(&self, url: Url, name: &PackageName) -> Url {
+        self.config.tarball_url(url, name)
+    }
+
     /// The versions of a package with their tarballs.
     pub async fn versions(&self, name: &PackageName) -> Result<PackageVersions, Error> {
         let url = shown(&self.config.registry_of(name)) + &name.registry_path();

@@ -16,6 +16,14 @@ pub enum Error {
     /// The index.
     #[error(transparent)]
     Search(#[from] search::Error),
+    /// A document of the registry that is no packument.
+    #[error("the registry's document about {name} cannot be read: {why}")]
+    Document {
+        /// The package.
+        name: String,
+        /// What is wrong with it.
+        why: model::RecordError,
+    },
     /// A file or folder.
     #[error("{}: {source}", path.display())]
     Io {

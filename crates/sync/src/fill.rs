@@ -189,6 +189,7 @@ impl Fill<'_> {
         if self.options.limit.is_none() {
             self.phase_2(&offers).await?;
         }
+        self.context.store.find_rising().await?;
         self.sweep();
         Ok(())
     }

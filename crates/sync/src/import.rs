@@ -4,13 +4,16 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
 use flate2::read::MultiGzDecoder;
-use model::{Observation, parse_record};
-use store::Applied;
+use model::{Observation, Packument, Record, parse_record};
+use store::{Applied, PackedDetails, StoredValidators};
 
-use crate::{Context, Error, catch_up, progress};
+use crate::details::put_readme;
+use crate::{Context, Error, ImageKey, catch_up, progress};
 
 /// Lines stored in one transaction.
 const BATCH: usize = 2_000;
+/// Bytes after which a batch ends, whatever its lines: packuments have megabytes.
+const BATCH_BYTES: usize = 16 << 20;
 /// The longest line read; the largest packument known has 45 MB.
 const MAX_LINE: u64 = 128 << 20;
 
@@ -25,6 +28,8 @@ pub struct ImportOptions {
     pub name: PathBuf,
     /// When the lines were observed: seconds since 1970, UTC.
     pub observed_at: i64,
+    /// Signs the addresses of images.
+    pub key: ImageKey,
     /// Hears of every line that was skipped.
     pub bad_line: BadLine,
 }
@@ -56,7 +61,7 @@ pub async fn import(context: &Context, options: ImportOptions) -> Result<ImportR
     let mut report = ImportReport::default();
     let name = options.name.clone();
     let mut lines = Lines::open(options.input).map_err(Error::io(&name))?;
-    let (observed_at, mut bad_line) = (options.observed_at, options.bad_line);
+    let (observed_at, key, mut bad_line) = (options.observed_at, options.key, options.bad_line);
     loop {
         let (back, batch) = tokio::task::spawn_blocking(move || {
             let batch = lines.next_batch(observed_at);
@@ -69,10 +74,12 @@ pub async fn import(context: &Context, options: ImportOptions) -> Result<ImportR
         batch.bad.iter().for_each(|(number, why)| bad_line(*number, why));
         let end = batch.lines == 0 || batch.broken.is_some();
         if !batch.seen.is_empty() {
-            let Applied { added, changed, unchanged } = context.store.apply(&batch.seen).await?;
+            let seen: Vec<Observation> = batch.seen.iter().map(|record| record.observation().clone()).collect();
+            let Applied { added, changed, unchanged } = context.store.apply(&seen).await?;
             report.added += added;
             report.changed += changed;
             report.unchanged += unchanged;
+            put_details(context, &key, batch.seen).await?;
         }
         progress::packages(&context.progress, "importing", report.lines, None);
         if end {
@@ -83,6 +90,34 @@ pub async fn import(context: &Context, options: ImportOptions) -> Result<ImportR
     }
 }
 
+/// Stores what whole packuments tell beyond their summaries.
+async fn put_details(context: &Context, key: &ImageKey, records: Vec<Record>) -> Result<(), Error> {
+    let packuments: Vec<Packument> = records
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Packument(packument) => Some(*packument),
+            Record::SearchHit(_) => None,
+        })
+        .collect();
+    if packuments.is_empty() {
+        return Ok(());
+    }
+    let (packuments, packed) = tokio::task::spawn_blocking(move || {
+        let packed: Result<Vec<_>, _> = packuments.iter().map(|one| Ok((PackedDetails::pack(one)?, StoredValidators::default()))).collect();
+        packed.map(|packed| (packuments, packed))
+    })
+    .await?
+    .map_err(Error::Store)?;
+    context.store.put_details(&packed).await?;
+    for mut packument in packuments {
+        let name = &packument.observation.name;
+        let Some(text) = packument.readme.take() else { continue };
+        let (Some(index), Some(known)) = (packument.details.latest, context.store.by_name(name).await?) else { continue };
+        put_readme(context, key, name, known.id, &packument.manifests[index], Some(text)).await?;
+    }
+    Ok(())
+}
+
 struct Lines {
     input: Box<dyn BufRead + Send>,
     number: u64,
@@ -91,7 +126,7 @@ struct Lines {
 #[derive(Default)]
 struct Batch {
     lines: u64,
-    seen: Vec<Observation>,
+    seen: Vec<Record>,
     bad: Vec<(u64, String)>,
     /// The input could not be read further.
     broken: Option<std::io::Error>,
@@ -115,13 +150,15 @@ impl Lines {
 
     fn read_lines(&mut self, observed_at: i64, batch: &mut Batch) -> std::io::Result<()> {
         let mut line = Vec::new();
-        while batch.lines < BATCH as u64 {
+        let mut bytes = 0;
+        while batch.lines < BATCH as u64 && bytes < BATCH_BYTES {
             line.clear();
             let length = self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
             if length == 0 {
                 break;
             }
             self.number += 1;
+            bytes += length;
             if length as u64 == MAX_LINE && line.last() != Some(&b'\n') {
                 batch.lines += 1;
                 batch.bad.push((self.number, format!("longer than {MAX_LINE} bytes")));
@@ -139,7 +176,7 @@ impl Lines {
             }
             batch.lines += 1;
             match parse_record(text, observed_at) {
-                Ok((_, seen)) => batch.seen.push(seen),
+                Ok(record) => batch.seen.push(record),
                 Err(error) => batch.bad.push((self.number, error.to_string())),
             }
         }

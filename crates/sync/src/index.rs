@@ -1,7 +1,5 @@
 //! The index behind the store: built anew, or kept up with what changes.
 
-use std::time::Duration;
-
 use search::{Builder, Document, Index, IndexChange, Part, PartBuilder, Payload, Query};
 use store::{Change, IndexRow, Ranked, Store};
 use tokio::sync::mpsc;
@@ -39,6 +37,7 @@ fn document(row: &IndexRow) -> Document<'_> {
         description: row.description.as_deref(),
         keywords: &row.keywords,
         maintainers: &row.maintainers,
+        repository: row.repository.as_deref(),
         bucket: row.bucket,
     }
 }
@@ -152,8 +151,6 @@ pub async fn catch_up(context: &Context) -> Result<CaughtUp, Error> {
         }))?;
         writer.commit(Payload { change_seq: upto })?;
         at = upto;
-        // Let readers in between.
-        tokio::time::sleep(Duration::ZERO).await;
     }
     writer.close()?;
     Ok(CaughtUp::Changes(applied))

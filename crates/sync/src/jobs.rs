@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use store::{JobState, Store};
 
-use crate::{Clock, Error, FillReport, ImportReport, Progress, ProgressSender};
+use crate::{Answer, Clock, Error, FillReport, ImportReport, Progress, ProgressSender, Wish};
 
 /// Work that can be asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
 pub enum Work {
     /// Fill or update from the registry, or from tarballs in a folder.
     Fill {
@@ -28,11 +28,17 @@ pub enum Work {
     },
     /// Build the index anew.
     Reindex,
+    /// Read something from the registry.
+    Wish(Wish),
 }
+
+/// Long work, done one after the other, and wishes, fulfilled beside it.
+pub(crate) const WORK: &str = "work";
+pub(crate) const WISH: &str = "wish";
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Of a fill.
     Fill(FillReport),
@@ -48,6 +54,8 @@ pub enum Outcome {
         /// How many.
         packages: u64,
     },
+    /// Of a wish.
+    Wish(Answer),
 }
 
 /// How often a waiting process looks.
@@ -56,7 +64,8 @@ const LOOKS: Duration = Duration::from_millis(250);
 /// Asks the holder of the lease for work and waits for it, passing its progress on.
 pub async fn ask_and_wait(store: &Store, clock: &Clock, work: &Work, progress: &ProgressSender) -> Result<Outcome, Error> {
     let text = |error: serde_json::Error| Error::Job(error.to_string());
-    let id = store.ask("work", &serde_json::to_string(work).map_err(text)?, clock.now()).await?;
+    let kind = if matches!(work, Work::Wish(_)) { WISH } else { WORK };
+    let id = store.ask(kind, &serde_json::to_string(work).map_err(text)?, clock.now()).await?;
     loop {
         tokio::time::sleep(LOOKS).await;
         let job = store.hear_of_job(id, clock.now()).await?.ok_or_else(|| Error::Job("the job is no longer known".to_owned()))?;

@@ -1,14 +1,19 @@
-//! The writers: filling the store from data sets, importing, keeping the index behind the store, and the lease that lets one process
-//! at a time do so.
+//! The writers: filling the store from data sets, importing, reading packages and users from the registry, keeping the index behind the
+//! store, and the lease that lets one process at a time do so.
 
+mod details;
 mod error;
 mod fill;
+mod images;
 mod import;
 mod index;
 mod jobs;
 mod lease;
 mod lists;
+mod popular;
 mod progress;
+mod upstream;
+mod users;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -16,13 +21,16 @@ use std::sync::Arc;
 
 use store::Store;
 
+pub use details::{Reader, Reading};
 pub use error::Error;
 pub use fill::{FillOptions, FillReport, ListSource, fill};
+pub use images::{ImageAnswer, ImageKey};
 pub use import::{BadLine, ImportOptions, ImportReport, import};
 pub use index::{CaughtUp, catch_up, rebuild};
 pub use jobs::{Outcome, Work, ask_and_wait};
 pub use lease::{Lease, is_here, read_holder};
 pub use progress::{Progress, ProgressSender, Unit};
+pub use upstream::{Answer, Upstream, Wish, Wishes};
 pub use worker::{Background, run_background};
 
 /// The present moment, in seconds since 1970. The binary passes the system's clock in, tests their own.

@@ -4,13 +4,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use registry::Client;
+use registry::{Client, RetryPolicy};
 use store::{Job, JobState};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::jobs::{WISH, WORK};
 use crate::lease::follow;
+use crate::popular::read_popular;
+use crate::upstream::Asked;
 use crate::{
-    Context, Error, FillOptions, FillReport, ImportOptions, Lease, ListSource, Outcome, Work, catch_up, fill, import, progress, rebuild,
+    Answer, Context, Error, FillOptions, FillReport, ImageKey, ImportOptions, Lease, ListSource, Outcome, Reader, Wish, Wishes, Work,
+    ask_and_wait, catch_up, details, fill, import, progress, rebuild,
 };
 
 /// How often the background looks for changes and jobs.
@@ -23,11 +29,29 @@ const FIRST_RETRY: i64 = 60;
 const BAD_LINES: usize = 100;
 
 /// How the background works.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Background {
     /// The registry, or nobody when offline.
     pub registry: Option<Client>,
+    /// Signs the addresses of images.
+    pub key: ImageKey,
+    /// Of how many popular packages the details are read.
+    pub details: usize,
+    /// What the web asks for.
+    pub wishes: Wishes,
 }
+
+/// How often wishes of other processes are looked for.
+const JOBS_TICK: Duration = Duration::from_millis(250);
+/// Wishes fulfilled at a time.
+const AT_A_TIME: usize = 8;
+/// For whoever waits for a page: a second attempt helps, a fifth comes too late.
+const IMPATIENT: RetryPolicy = RetryPolicy {
+    attempts: 2,
+    first_wait: Duration::from_millis(200),
+    longest_wait: Duration::from_secs(1),
+    deadline: Duration::from_secs(60),
+};
 
 /// When to try what again after it failed.
 #[derive(Debug)]
@@ -54,6 +78,14 @@ impl Retry {
 
 /// Works until cancelled. While another process has the lease it waits for it, and keeps its own index up if that process is elsewhere.
 pub async fn run_background(context: Context, background: Background, cancel: CancellationToken) {
+    let Background { registry, key, details, wishes } = background;
+    let reader = registry.map(|client| Reader { context: context.clone(), client, key: key.clone() });
+    let (has_lease, watched) = watch::channel(false);
+    let fulfilling = reader.as_ref().map(|reader| {
+        let impatient = Reader { client: reader.client.with_retry(IMPATIENT), ..reader.clone() };
+        tokio::spawn(fulfil_wishes(impatient, wishes, watched, cancel.clone()))
+    });
+    let background = Hands { reader, key, details };
     let mut said = false;
     // Failures are remembered over the loss of a lease, or a full disk would be written to again every second.
     let (mut lists, mut index) = (Retry::new(), Retry::new());
@@ -61,6 +93,7 @@ pub async fn run_background(context: Context, background: Background, cancel: Ca
         match Lease::take(&context, "serve").await {
             Ok(lease) => {
                 said = false;
+                has_lease.send_replace(true);
                 let work = lease.guard(work(&context, &background, &mut lists, &mut index));
                 let result = tokio::select! {
                     result = work => result,
@@ -69,6 +102,7 @@ pub async fn run_background(context: Context, background: Background, cancel: Ca
                 if let Err(error) = result {
                     tracing::error!(%error, "background work ended; trying again");
                 }
+                has_lease.send_replace(false);
                 progress::idle(&context.progress);
                 if let Err(error) = lease.release().await {
                     tracing::warn!(%error, "the lease could not be given back");
@@ -102,14 +136,124 @@ pub async fn run_background(context: Context, background: Background, cancel: Ca
             () = cancel.cancelled() => {}
         }
     }
+    if let Some(fulfilling) = fulfilling {
+        // It ends by itself when it is cancelled.
+        let _ = fulfilling.await;
+    }
 }
 
-async fn work(context: &Context, background: &Background, lists: &mut Retry, index: &mut Retry) -> Result<(), Error> {
+/// What the work is done with.
+struct Hands {
+    reader: Option<Reader>,
+    key: ImageKey,
+    details: usize,
+}
+
+async fn work(context: &Context, background: &Hands, lists: &mut Retry, index: &mut Retry) -> Result<(), Error> {
     context.store.fail_running_jobs().await?;
+    details::sweep(context)?;
+    tokio::select! {
+        result = keep_up(context, background, lists, index) => result,
+        result = fulfil_jobs(background) => result,
+        () = read_details(background) => Ok(()),
+    }
+}
+
+/// Reads details for as long as the lease is ours.
+async fn read_details(background: &Hands) {
+    if let Some(reader) = &background.reader
+        && background.details > 0
+    {
+        loop {
+            if let Err(error) = read_popular(reader, background.details, true).await {
+                tracing::warn!(%error, "reading details ended; trying again in a minute");
+            }
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+    }
+    std::future::pending().await
+}
+
+async fn fulfil(reader: &Reader, wish: &Wish) -> Answer {
+    let read = match wish {
+        Wish::Package { name } => reader.read_package(name).await,
+        Wish::Version { name, version } => reader.read_version(name, version).await,
+        Wish::User { name } => reader.read_user(name).await,
+    };
+    match read {
+        Ok(reading) => reading.answer(),
+        Err(error) => {
+            tracing::info!(?wish, %error, "could not be read");
+            Answer::Unavailable { why: error.to_string() }
+        }
+    }
+}
+
+/// Fulfils what the web of this process asks for: itself while it has the lease, else by asking the holder.
+async fn fulfil_wishes(reader: Reader, wishes: Wishes, has_lease: watch::Receiver<bool>, cancel: CancellationToken) {
+    let Wishes(mut wishes) = wishes;
+    let places = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut running = JoinSet::new();
+    loop {
+        let asked = tokio::select! {
+            asked = wishes.recv() => asked,
+            () = cancel.cancelled() => None,
+        };
+        let Some(Asked { wish, answer }) = asked else { return };
+        while running.try_join_next().is_some() {}
+        let place = Arc::clone(&places).acquire_owned().await;
+        let (reader, held) = (reader.clone(), *has_lease.borrow());
+        running.spawn(async move {
+            let _place = place;
+            let came = if held { fulfil(&reader, &wish).await } else { ask_holder(&reader, &wish).await };
+            answer.send_replace(came);
+        });
+    }
+}
+
+async fn ask_holder(reader: &Reader, wish: &Wish) -> Answer {
+    let Context { store, clock, progress, .. } = &reader.context;
+    match ask_and_wait(store, clock, &Work::Wish(wish.clone()), &progress.clone()).await {
+        Ok(Outcome::Wish(answer)) => answer,
+        Ok(_) => Answer::Unavailable { why: "the process that writes answered something else".to_owned() },
+        Err(error) => Answer::Unavailable { why: error.to_string() },
+    }
+}
+
+/// Fulfils what other processes ask for.
+async fn fulfil_jobs(background: &Hands) -> Result<(), Error> {
+    let Some(reader) = &background.reader else { return std::future::pending().await };
+    let reader = Reader { client: reader.client.with_retry(IMPATIENT), ..reader.clone() };
+    let mut running = JoinSet::new();
+    loop {
+        while running.try_join_next().is_some() {}
+        let Context { store, clock, .. } = &reader.context;
+        let job = if running.len() < AT_A_TIME { store.next_job(WISH, clock.now()).await? } else { None };
+        let Some(job) = job else {
+            tokio::time::sleep(JOBS_TICK).await;
+            continue;
+        };
+        let reader = reader.clone();
+        running.spawn(async move {
+            let came = match serde_json::from_str(&job.argument) {
+                Ok(Work::Wish(wish)) => fulfil(&reader, &wish).await,
+                _ => Answer::Unavailable { why: "the wish cannot be read".to_owned() },
+            };
+            let text = serde_json::to_string(&Outcome::Wish(came)).unwrap_or_default();
+            if let Err(error) = reader.context.store.report_job(job.id, JobState::Done, &text).await {
+                tracing::warn!(%error, "an answer could not be passed on");
+            }
+        });
+    }
+}
+
+/// Fills, keeps the index up, and does the long work that other commands ask for.
+async fn keep_up(context: &Context, background: &Hands, lists: &mut Retry, index: &mut Retry) -> Result<(), Error> {
+    let registry = background.reader.as_ref().map(|reader| &reader.client);
     let mut caught_up = 0;
     loop {
         // Asked for at every start: when nothing is new that costs four small requests, and when a fill was cut off it goes on.
-        if let Some(client) = background.registry.as_ref().filter(|_| context.clock.now() >= lists.at) {
+        if let Some(client) = registry.filter(|_| context.clock.now() >= lists.at) {
             let options = FillOptions { from: ListSource::Registry(client.clone()), limit: None };
             let result = fill(context, &options).await;
             let now = context.clock.now();
@@ -122,7 +266,7 @@ async fn work(context: &Context, background: &Background, lists: &mut Retry, ind
                 Err(error) => lists.failed(now, "filling", &error),
             }
         }
-        if let Some(job) = context.store.next_job(context.clock.now()).await? {
+        if let Some(job) = context.store.next_job(WORK, context.clock.now()).await? {
             run_job(context, background, job).await?;
         }
         // An empty store has no changes, and what was caught up with once need not be looked at again.
@@ -141,7 +285,7 @@ async fn work(context: &Context, background: &Background, lists: &mut Retry, ind
 }
 
 /// Does one job and reports; a failure of the job is not one of the background.
-async fn run_job(context: &Context, background: &Background, job: Job) -> Result<(), Error> {
+async fn run_job(context: &Context, background: &Hands, job: Job) -> Result<(), Error> {
     tracing::info!(job = job.id, work = job.argument, "another command asks for work");
     let reports = async {
         loop {
@@ -168,23 +312,24 @@ async fn run_job(context: &Context, background: &Background, job: Job) -> Result
     Ok(())
 }
 
-async fn do_work(context: &Context, background: &Background, job: &Job) -> Result<Outcome, Error> {
+async fn do_work(context: &Context, background: &Hands, job: &Job) -> Result<Outcome, Error> {
     let work: Work = serde_json::from_str(&job.argument).map_err(|error| Error::Job(format!("the job cannot be read: {error}")))?;
     match work {
         Work::Fill { from, limit } => {
-            let from = match (from, &background.registry) {
+            let from = match (from, background.reader.as_ref().map(|reader| &reader.client)) {
                 (Some(folder), _) => ListSource::Folder(folder),
                 (None, Some(client)) => ListSource::Registry(client.clone()),
                 (None, None) => return Err(Error::Job("the running server is offline; use fill --from DIR".to_owned())),
             };
             fill(context, &FillOptions { from, limit }).await.map(Outcome::Fill)
         }
-        Work::Import { file, observed_at } => import_file(context, file, observed_at).await,
+        Work::Import { file, observed_at } => import_file(context, background.key.clone(), file, observed_at).await,
+        Work::Wish(_) => Err(Error::Job("a wish is no work".to_owned())),
         Work::Reindex => rebuild(context).await.map(|packages| Outcome::Reindex { packages }),
     }
 }
 
-async fn import_file(context: &Context, file: PathBuf, observed_at: i64) -> Result<Outcome, Error> {
+async fn import_file(context: &Context, key: ImageKey, file: PathBuf, observed_at: i64) -> Result<Outcome, Error> {
     let input = std::fs::File::open(&file).map_err(Error::io(&file))?;
     let bad = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&bad);
@@ -194,7 +339,8 @@ async fn import_file(context: &Context, file: PathBuf, observed_at: i64) -> Resu
             seen.push((number, why.to_owned()));
         }
     };
-    let report = import(context, ImportOptions { input: Box::new(input), name: file, observed_at, bad_line: Box::new(bad_line) }).await?;
+    let report =
+        import(context, ImportOptions { input: Box::new(input), name: file, observed_at, key, bad_line: Box::new(bad_line) }).await?;
     let bad = std::mem::take(&mut *bad.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     Ok(Outcome::Import { report, bad })
 }

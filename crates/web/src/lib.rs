@@ -14,7 +14,7 @@ mod router;
 use std::sync::Arc;
 
 use catalog::Catalog;
-use sync::{Clock, Progress};
+use sync::{Clock, Progress, Upstream};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
@@ -31,13 +31,14 @@ pub struct AppState {
     clock: Clock,
     progress: watch::Receiver<Progress>,
     searches: Arc<Semaphore>,
+    upstream: Upstream,
 }
 
 impl AppState {
-    /// `progress` is that of the background work.
+    /// `progress` is that of the background work, which also does what `upstream` is asked for.
     #[must_use]
-    pub fn new(catalog: Catalog, clock: Clock, progress: watch::Receiver<Progress>) -> Self {
-        Self { catalog, clock, progress, searches: Arc::new(Semaphore::new(SEARCHES)) }
+    pub fn new(catalog: Catalog, clock: Clock, progress: watch::Receiver<Progress>, upstream: Upstream) -> Self {
+        Self { catalog, clock, progress, searches: Arc::new(Semaphore::new(SEARCHES)), upstream }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read, copy, stdin};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use sync::{Error, ImportOptions, ImportReport, Outcome as Done, Work};
+use sync::{Error, ImageKey, ImportOptions, ImportReport, Outcome as Done, Work};
 
 use crate::args::{Global, Import};
 use crate::output::count;
@@ -31,6 +31,7 @@ pub(crate) async fn run(global: &Global, args: Import) -> anyhow::Result<Outcome
             jiff::Timestamp::try_from(modified)?.as_second()
         }
     };
+    let key = ImageKey::load(&context.store).await?;
     let spool = context.tmp().join(format!("import-{}.ndjson", std::process::id()));
     let said = |number: u64, why: &str| output::remark(&format!("line {number}: {why}"));
     // Whoever gets the input, reads it: this process, or the server from a copy when it comes through a pipe.
@@ -40,7 +41,7 @@ pub(crate) async fn run(global: &Global, args: Import) -> anyhow::Result<Outcome
         "import",
         async |context| {
             let input = input.take().unwrap_or_else(|| Box::new(std::io::empty()));
-            let options = ImportOptions { input, name: path.clone(), observed_at, bad_line: Box::new(said) };
+            let options = ImportOptions { input, name: path.clone(), observed_at, key, bad_line: Box::new(said) };
             Ok((sync::import(context, options).await?, Vec::new()))
         },
         async || {

@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use catalog::Catalog;
-use sync::Background;
+use registry::{Images, Limits};
+use sync::{Background, ImageKey, Upstream};
 use tokio::net::TcpListener;
 use web::AppState;
 
-use crate::args::Global;
+use crate::args::{Global, Serve};
 use crate::{Outcome, config};
 
+/// Of so many popular packages the details are read in the background, unless asked otherwise.
+const DETAILS: usize = 2_000;
 /// How often the readers look for a newer index.
 const REFRESH: Duration = Duration::from_secs(1);
 /// How long requests and background work may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub(crate) async fn run(global: &Global, listen: Option<SocketAddr>) -> anyhow::Result<Outcome> {
-    let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)));
+pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Outcome> {
+    let listen = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)));
     let registry = if global.offline { None } else { Some(config::registry_client(global)?) };
     let listener = TcpListener::bind(listen)
         .await
@@ -26,11 +29,14 @@ pub(crate) async fn run(global: &Global, listen: Option<SocketAddr>) -> anyhow::
     let context = config::context(global).await?;
     let catalog = Catalog::open(context.store.clone(), context.index_root());
     let stop = super::stop_signal()?;
-    let state = AppState::new(catalog.clone(), context.clock.clone(), context.progress.subscribe());
+    let key = ImageKey::load(&context.store).await?;
+    let (upstream, wishes) = Upstream::new(&context, key.clone(), registry.is_some(), Some(Images::new(Limits::default())?));
+    let state = AppState::new(catalog.clone(), context.clock.clone(), context.progress.subscribe(), upstream);
+    let background = Background { registry, key, details: args.details.unwrap_or(DETAILS), wishes };
     let store = context.store.clone();
     // On a thread of its own: the work computes for long stretches, and no request should wait behind it.
     let (runtime, cancel) = (tokio::runtime::Handle::current(), stop.clone());
-    let background = tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, Background { registry }, cancel)));
+    let background = tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, background, cancel)));
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(REFRESH).await;

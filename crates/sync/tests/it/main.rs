@@ -8,7 +8,7 @@ use model::{PackageName, Source};
 use registry::{Client, Config, RetryPolicy};
 use search::{Index, Query};
 use store::{Place, Store};
-use sync::{Background, CaughtUp, Clock, Context, Error, FillOptions, ImportOptions, Lease, ListSource, Outcome, Work};
+use sync::{Background, CaughtUp, Clock, Context, Error, FillOptions, ImageKey, ImportOptions, Lease, ListSource, Outcome, Upstream, Work};
 use tempfile::TempDir;
 use testkit::{FakeRegistry, Fault, Lists, folder, fresh_database, tarball, write_lists};
 use tokio::sync::watch;
@@ -26,6 +26,13 @@ async fn context_at(data: &Path, place: Place) -> Context {
 
 async fn context(data: &Path) -> Context {
     context_at(data, Place::Sqlite(data.join("pkgstats.db"))).await
+}
+
+/// A background that asks nobody.
+async fn offline(context: &Context) -> Background {
+    let key = ImageKey::load(&context.store).await.expect("a key");
+    let (_, wishes) = Upstream::new(context, key.clone(), false, None);
+    Background { registry: None, key, details: 0, wishes }
 }
 
 fn options(from: &Path, limit: Option<usize>) -> FillOptions {
@@ -207,6 +214,7 @@ async fn import(context: &Context, lines: &[u8]) -> (sync::ImportReport, Vec<(u6
         input: Box::new(std::io::Cursor::new(lines.to_vec())),
         name: "lines".into(),
         observed_at: NOW,
+        key: ImageKey::load(&context.store).await.expect("a key"),
         bad_line: Box::new(move |number, why| seen.lock().expect("unpoisoned").push((number, why.to_owned()))),
     };
     let report = sync::import(context, options).await.expect("imported");
@@ -251,6 +259,7 @@ async fn bad_lines_are_numbered_and_skipped() {
         input: Box::new(std::io::Cursor::new(cut)),
         name: "cut.gz".into(),
         observed_at: NOW,
+        key: ImageKey::load(&context.store).await.expect("a key"),
         bad_line: Box::new(|_, _| {}),
     };
     let error = sync::import(&context, options).await.expect_err("broken off");
@@ -298,8 +307,8 @@ async fn a_node_elsewhere_keeps_its_own_index_up() {
     import(&writer, br#"{"package":{"name":"shared-thing"}}"#).await;
     let stop = CancellationToken::new();
     let (context, cancel, runtime) = (reader.clone(), stop.clone(), tokio::runtime::Handle::current());
-    let background =
-        tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, Background { registry: None }, cancel)));
+    let hands = offline(&context).await;
+    let background = tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, hands, cancel)));
     while Index::open(&reader.index_root()).expect("looked").is_none() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
@@ -359,8 +368,8 @@ async fn the_server_does_what_other_commands_ask() {
     let (serving, asking) = (context(data.path()).await, context(data.path()).await);
     let stop = CancellationToken::new();
     let (context, cancel, runtime) = (serving.clone(), stop.clone(), tokio::runtime::Handle::current());
-    let background =
-        tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, Background { registry: None }, cancel)));
+    let hands = offline(&context).await;
+    let background = tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, hands, cancel)));
     while sync::read_holder(&asking.store, &asking.clock).await.expect("read").is_none() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }

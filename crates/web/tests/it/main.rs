@@ -4,10 +4,10 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use catalog::Catalog;
-use model::parse_record;
+use model::{Observation, parse_record};
 use serde_json::Value;
 use store::{Place, Store};
-use sync::{Clock, Context, Progress};
+use sync::{Clock, Context, ImageKey, Progress, Upstream};
 use testkit::folder;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -27,12 +27,15 @@ async fn site(lines: &[&str]) -> Site {
     let clock = Clock::new(|| NOW);
     let context = Context { store: store.clone(), data: folder.path().to_owned(), clock: clock.clone(), progress };
     if !lines.is_empty() {
-        let seen: Vec<_> = lines.iter().map(|line| parse_record(line.as_bytes(), NOW).expect("readable").1).collect();
+        let seen: Vec<Observation> =
+            lines.iter().map(|line| parse_record(line.as_bytes(), NOW).expect("readable").observation().clone()).collect();
         store.apply(&seen).await.expect("stored");
         sync::rebuild(&context).await.expect("indexed");
     }
     let catalog = Catalog::open(store, context.index_root());
-    Site { router: web::router(AppState::new(catalog, clock, watched)), _folder: folder }
+    let key = ImageKey::load(&context.store).await.expect("a key");
+    let (upstream, _) = Upstream::new(&context, key, false, None);
+    Site { router: web::router(AppState::new(catalog, clock, watched, upstream)), _folder: folder }
 }
 
 impl Site {

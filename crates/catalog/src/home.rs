@@ -1,0 +1,141 @@
+//! The front page: what is popular, rising and new, and some packages by chance.
+
+use std::sync::{Arc, PoisonError};
+
+use ::search::Query;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::search::rfc3339;
+use crate::{Catalog, Error, SearchHit};
+
+/// Packages in each list.
+const LISTED: usize = 10;
+/// Random packages are among this many of the most popular.
+const CHANCE: u64 = 50_000;
+/// The lists stay the same for so long, in seconds.
+const LASTS: i64 = 60;
+
+/// The front page's lists.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct HomePage {
+    /// How many packages are stored.
+    pub packages: u64,
+    /// Of how many the registry's own document was read.
+    pub details: u64,
+    /// The most downloaded.
+    pub popular: Vec<SearchHit>,
+    /// Those whose downloads grew most per month between the two newest snapshots.
+    pub rising: Vec<RisingPackage>,
+    /// The two months that were compared, earlier first; missing when fewer are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rising_months: Option<[String; 2]>,
+    /// Some that appeared between two lists of names.
+    pub appeared: Vec<Appeared>,
+    /// Some by chance, among the 50,000 most popular; others every minute.
+    pub random: Vec<SearchHit>,
+}
+
+/// A package whose downloads grew.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RisingPackage {
+    /// The package.
+    pub package: SearchHit,
+    /// Downloads in the earlier month.
+    pub earlier: u64,
+    /// Downloads in the later month.
+    pub later: u64,
+}
+
+/// A package that is new.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Appeared {
+    /// The package.
+    pub package: SearchHit,
+    /// Date of the list of names that did not have it, RFC 3339.
+    pub not_before: String,
+    /// Date of the list that has it.
+    pub not_after: String,
+}
+
+impl Catalog {
+    /// The front page at this moment, in seconds since 1970. It is made once a minute.
+    pub async fn home(&self, now: i64) -> Result<Arc<HomePage>, Error> {
+        let minute = now.div_euclid(LASTS);
+        let kept = self.home.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((made, page)) = kept
+            && made == minute
+        {
+            return Ok(page);
+        }
+        let page = Arc::new(self.make_home(minute.cast_unsigned()).await?);
+        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = Some((minute, Arc::clone(&page)));
+        Ok(page)
+    }
+
+    async fn make_home(&self, seed: u64) -> Result<HomePage, Error> {
+        let hit = |known| SearchHit::new(known, false, 0.0);
+        let rising = self.store.rising(LISTED as i64).await?;
+        let appeared = self.store.some_appearances(scatter(seed), LISTED as i64).await?;
+        let snapshots = self.store.snapshots().await?;
+        let (popular, random) = self.popular_and_random(seed).await?;
+        Ok(HomePage {
+            packages: self.store.count().await?,
+            details: self.store.count_details().await?,
+            popular: self.hits(&popular).await?,
+            rising: rising
+                .into_iter()
+                .map(|one| RisingPackage { package: hit(one.package), earlier: one.earlier, later: one.later })
+                .collect(),
+            rising_months: match snapshots.as_slice() {
+                [later, earlier, ..] => Some([earlier.month.clone(), later.month.clone()]),
+                _ => None,
+            },
+            appeared: appeared
+                .into_iter()
+                .map(|(known, when)| Appeared {
+                    package: hit(known),
+                    not_before: rfc3339(when.not_before),
+                    not_after: rfc3339(when.not_after),
+                })
+                .collect(),
+            random: self.hits(&random).await?,
+        })
+    }
+
+    /// Ids of the most popular packages, and of some others by chance.
+    async fn popular_and_random(&self, seed: u64) -> Result<(Vec<i64>, Vec<i64>), Error> {
+        let Some(index) = self.index() else { return Ok(Default::default()) };
+        let found = tokio::task::spawn_blocking(move || {
+            let ids = |from, size| {
+                Ok::<_, Error>(index.search(&Query::default(), from, size)??.hits.into_iter().map(|hit| hit.id).collect::<Vec<_>>())
+            };
+            let among = index.count().clamp(1, CHANCE);
+            let mut random = Vec::new();
+            for number in 0..LISTED as u64 / 2 {
+                let place = scatter(seed ^ (number << 40)) % among;
+                random.extend(ids(place as usize, 1)?.into_iter().filter(|id| !random.contains(id)).collect::<Vec<_>>());
+            }
+            Ok((ids(0, LISTED)?, random))
+        });
+        found.await.map_err(|_| Error::Task)?
+    }
+
+    /// Packages by id, in this order.
+    pub(crate) async fn hits(&self, ids: &[i64]) -> Result<Vec<SearchHit>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut known = self.store.by_ids(ids).await?;
+        known.sort_by_key(|known| ids.iter().position(|id| *id == known.id));
+        Ok(known.into_iter().map(|known| SearchHit::new(known, false, 0.0)).collect())
+    }
+}
+
+/// A number that looks like chance, the same for the same seed (the finaliser of splitmix64).
+fn scatter(seed: u64) -> u64 {
+    let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

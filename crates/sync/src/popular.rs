@@ -1,0 +1,125 @@
+//! Reading details in the background, one package a second: first those of users whom somebody looked at, then the most popular ones.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use model::PackageName;
+use search::{Index, MAX_FROM_PLUS_SIZE, Query};
+
+use crate::details::Reader;
+use crate::{Error, progress};
+
+/// npm publishes no limit; others were refused at some six a second.
+const PACE: Duration = Duration::from_secs(1);
+/// Details older than this are asked for again, in seconds.
+const STALE: i64 = 7 * 24 * 3600;
+/// For so long after somebody looked at a user, the user's packages come first.
+const LOOKED_AT: i64 = 24 * 3600;
+/// Packages looked at together.
+const CHUNK: usize = 250;
+/// How long to wait when everything is read, and after the registry refused; the latter doubles up to the former.
+const REST: Duration = Duration::from_secs(1_800);
+const FIRST_REFUSAL: Duration = Duration::from_secs(30);
+
+/// Where the reading is.
+struct Round<'a> {
+    reader: &'a Reader,
+    most: usize,
+    /// Could not be read, and are left alone until the next round.
+    given_up: HashSet<String>,
+    /// How far down the list of popular packages.
+    place: usize,
+    queue: Vec<String>,
+}
+
+impl Round<'_> {
+    /// The next package to be read: `None` when all are.
+    async fn next(&mut self) -> Result<Option<String>, Error> {
+        let context = &self.reader.context;
+        let now = context.clock.now();
+        let awaited = context.store.awaited_packages(now - LOOKED_AT, CHUNK as i64).await?;
+        if let Some(name) = awaited.into_iter().find(|name| !self.given_up.contains(name)) {
+            return Ok(Some(name));
+        }
+        loop {
+            if let Some(name) = self.queue.pop() {
+                return Ok(Some(name));
+            }
+            let size = CHUNK.min(self.most.saturating_sub(self.place));
+            if size == 0 {
+                return Ok(None);
+            }
+            let ids = popular(self.reader, self.place, size).await?;
+            if ids.is_empty() {
+                return Ok(None);
+            }
+            self.place += ids.len();
+            let observed = context.store.details_observed(&ids).await?;
+            let fresh = |id: &i64| observed.get(id).is_some_and(|at| *at > now - STALE);
+            let wanted: Vec<i64> = ids.into_iter().filter(|id| !fresh(id)).collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let mut known = context.store.by_ids(&wanted).await?;
+            known.sort_by_key(|known| wanted.iter().position(|id| *id == known.id));
+            self.queue = known.into_iter().rev().map(|known| known.name).filter(|name| !self.given_up.contains(name)).collect();
+        }
+    }
+}
+
+/// Ids of the most popular packages, from a place on.
+async fn popular(reader: &Reader, from: usize, size: usize) -> Result<Vec<i64>, Error> {
+    let root = reader.context.index_root();
+    let found = tokio::task::spawn_blocking(move || {
+        let Some(index) = Index::open(&root)? else { return Ok(Vec::new()) };
+        let found = index.search(&Query::default(), from, size)?;
+        Ok::<_, Error>(found.map(|found| found.hits.into_iter().map(|hit| hit.id).collect()).unwrap_or_default())
+    });
+    found.await?
+}
+
+/// Reads the details of the `most` popular packages that have none or old ones. Returns how many were read, when all are; `rest` says
+/// whether to wait and begin again instead.
+pub(crate) async fn read_popular(reader: &Reader, most: usize, rest: bool) -> Result<u64, Error> {
+    let most = most.min(MAX_FROM_PLUS_SIZE);
+    let mut read = 0;
+    let mut refusal = FIRST_REFUSAL;
+    loop {
+        let mut round = Round { reader, most, given_up: HashSet::new(), place: 0, queue: Vec::new() };
+        while let Some(name) = round.next().await? {
+            let began = tokio::time::Instant::now();
+            let result = match PackageName::parse(&name) {
+                Ok(parsed) => reader.read_package(&parsed).await.map(|_| ()),
+                Err(why) => Err(Error::Job(why.to_string())),
+            };
+            // Also what was read: it may still be among the awaited ones, when its maintainers are others.
+            round.given_up.insert(name.clone());
+            match result {
+                Ok(()) => {
+                    read += 1;
+                    refusal = FIRST_REFUSAL;
+                }
+                Err(Error::Registry(error)) if error.is_rate_limited() => {
+                    tracing::info!(%error, wait_s = refusal.as_secs(), "reading details rests");
+                    tokio::time::sleep(refusal).await;
+                    refusal = (refusal * 2).min(REST);
+                    round.given_up.remove(&name);
+                }
+                Err(error) => tracing::info!(package = name, %error, "details could not be read"),
+            }
+            if !rest {
+                progress::packages(
+                    &reader.context.progress,
+                    "reading details",
+                    round.place as u64 - round.queue.len() as u64,
+                    Some(most as u64),
+                );
+            }
+            tokio::time::sleep_until(began + PACE).await;
+        }
+        if !rest {
+            return Ok(read);
+        }
+        tokio::time::sleep(REST).await;
+    }
+}
