@@ -18,6 +18,8 @@ use crate::{Context, ImageKey, Reading};
 const WAITING: usize = 256;
 /// How long the registry's "no such package" is believed.
 const MISSING_FOR: Duration = Duration::from_secs(3600);
+/// How long any other answer is.
+const LATELY: Duration = Duration::from_secs(30);
 /// Names that nobody knows are looked up this often, with a small burst.
 const UNKNOWN_A_SECOND: f64 = 2.0;
 const UNKNOWN_BURST: f64 = 4.0;
@@ -86,6 +88,8 @@ struct Inner {
     wishes: Option<mpsc::Sender<Asked>>,
     pending: Mutex<HashMap<Wish, watch::Receiver<Answer>>>,
     missing: moka::sync::Cache<PackageName, ()>,
+    /// What was just asked need not be asked again, above all when it failed.
+    lately: moka::sync::Cache<Wish, Answer>,
     /// How many unknown names may be asked for, and since when.
     budget: Mutex<(f64, Instant)>,
     images: ImageCache,
@@ -98,6 +102,7 @@ impl Upstream {
         let inner = Inner {
             wishes: online.then_some(sender),
             pending: Mutex::default(),
+            lately: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(LATELY).build(),
             missing: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(MISSING_FOR).build(),
             budget: Mutex::new((UNKNOWN_BURST, Instant::now())),
             images: ImageCache::new(key, &context.data, images.filter(|_| online)),
@@ -135,6 +140,9 @@ impl Upstream {
         if package.as_ref().is_some_and(|name| self.0.missing.contains_key(name)) {
             return Answer::Missing;
         }
+        if let Some(answer) = self.0.lately.get(&wish) {
+            return answer;
+        }
         let mut answer = {
             let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
             pending.retain(|_, answer| *answer.borrow() == Answer::Waiting && answer.has_changed().is_ok());
@@ -145,7 +153,7 @@ impl Upstream {
                 if wishes.try_send(Asked { wish: wish.clone(), answer: sender }).is_err() {
                     return Answer::Unavailable { why: "too many packages are being read at a time".to_owned() };
                 }
-                pending.insert(wish, receiver.clone());
+                pending.insert(wish.clone(), receiver.clone());
                 receiver
             }
         };
@@ -154,8 +162,10 @@ impl Upstream {
             Ok(Err(_)) => Answer::Unavailable { why: "the background work has ended".to_owned() },
             Err(_) => Answer::Waiting,
         };
-        if let (Answer::Missing, Some(name)) = (&answered, package) {
-            self.0.missing.insert(name, ());
+        match (&answered, package) {
+            (Answer::Waiting, _) => {}
+            (Answer::Missing, Some(name)) => self.0.missing.insert(name, ()),
+            _ => self.0.lately.insert(wish, answered.clone()),
         }
         answered
     }

@@ -3,21 +3,27 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use catalog::{SearchPage, SearchRequest, Status};
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use catalog::{HomePage, PackageAnswer, PackagePage, SearchPage, SearchRequest, Status, UserPage, UserRequest, UserSort};
+use model::{Target, parse_target};
 use serde::Deserialize;
+use sync::Answer;
 use utoipa::IntoParams;
 
-use crate::AppState;
+use crate::ask::{Looked, look, look_at_user};
 use crate::cache::{CachePolicy, Cached};
 use crate::error::Problem;
 use crate::npm::whole_number;
+use crate::{AppState, format};
 
 /// Hits on a page unless asked otherwise, and the most that can be asked for.
 const SIZE: usize = 20;
 const MAX_SIZE: usize = 250;
+const USER_SIZE: usize = 100;
+const MAX_USER_SIZE: usize = 1_000;
 
 /// What can be asked of the search.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -48,21 +54,122 @@ pub(crate) async fn search(
     Ok(Cached(CachePolicy::Search, Json(page)))
 }
 
+/// Why a search was not made.
+pub(crate) enum Refused {
+    /// Too many run already.
+    Busy,
+    /// It failed.
+    Failed(catalog::Error),
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "ERR_BUSY", "too many searches at a time; ask again in two seconds")
+            }
+            Refused::Failed(error) => error.into(),
+        }
+    }
+}
+
 /// Searches, when not too many do. A search that nobody waits for any more still holds its place until it has ended.
-pub(crate) async fn run(state: &AppState, request: SearchRequest) -> Result<SearchPage, Problem> {
-    let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ERR_BUSY", "too many searches at a time; ask again in two seconds");
+pub(crate) async fn run(state: &AppState, request: SearchRequest) -> Result<SearchPage, Refused> {
     let place = tokio::time::timeout(std::time::Duration::from_secs(1), Arc::clone(&state.searches).acquire_owned()).await;
-    let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
+    let Ok(Ok(place)) = place else { return Err(Refused::Busy) };
     let catalog = state.catalog.clone();
     let search = tokio::spawn(async move {
         let _place = place;
         catalog.search(&request).await
     });
-    Ok(search.await.map_err(|_| catalog::Error::Task)??)
+    search.await.map_err(|_| Refused::Failed(catalog::Error::Task))?.map_err(Refused::Failed)
 }
 
 /// What is stored, and from when.
 #[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
 pub(crate) async fn status(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
     Ok(Cached(CachePolicy::Never, Json(state.catalog.status().await?)))
+}
+
+/// The front page's lists.
+#[utoipa::path(get, path = "/api/v1/home", responses((status = 200, body = HomePage)))]
+pub(crate) async fn home(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
+    let page = state.catalog.home(state.clock.now()).await?;
+    Ok(Cached(CachePolicy::Page, Json((*page).clone())))
+}
+
+/// A package, or one version of it: `/api/v1/packages/@scope/name@1.0.0`. What is not stored is asked for, for two seconds at the most.
+#[utoipa::path(get, path = "/api/v1/packages/{name}", params(("name" = String, Path, description = "NAME or NAME@VERSION")),
+    responses((status = 200, body = PackagePage), (status = 404, body = Problem), (status = 410, body = PackagePage, description = "unpublished"),
+        (status = 503, body = Problem, description = "not stored, and the registry cannot be asked")))]
+pub(crate) async fn package(State(state): State<AppState>, Path(path): Path<String>) -> Result<Response, Problem> {
+    let not_found = |error: String| Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", error);
+    let Target::Package { name, version } = parse_target(&format!("pkg:{path}")) else {
+        return Err(not_found(format!("{:?} is not a package name", path.chars().take(80).collect::<String>())));
+    };
+    let Looked { answer, upstream } = look(&state, &name, version.as_deref()).await?;
+    match (answer, upstream) {
+        (PackageAnswer::Unknown, Answer::Missing) => Err(not_found(format!("the registry has no package {name}, or hides it"))),
+        (PackageAnswer::Unknown, Answer::Unavailable { why }) => {
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ERR_UPSTREAM", format!("{name} is not stored here, and {why}")))
+        }
+        (PackageAnswer::Unknown, _) => {
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ERR_UPSTREAM", format!("the registry is being asked for {name}; ask again")))
+        }
+        (PackageAnswer::NoSuchVersion { .. }, _) => {
+            Err(not_found(format!("{name} has no version {} that is known here", version.unwrap_or_default())))
+        }
+        (PackageAnswer::Tag(version), _) => {
+            let to = format!("/api/v1/packages/{}", format::version_path(name.as_str(), &version).trim_start_matches("/pkg:"));
+            Ok((StatusCode::FOUND, Cached(CachePolicy::Search, [(LOCATION, to)])).into_response())
+        }
+        (PackageAnswer::Page(page), Answer::Missing) if page.details_observed.is_none() => {
+            Err(not_found(format!("the registry has no package {} any more, or hides it", page.name)))
+        }
+        (PackageAnswer::Page(page), _) => {
+            let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
+            let policy = if page.details_observed.is_some() { CachePolicy::Page } else { CachePolicy::Never };
+            Ok((status, Cached(policy, Json(page))).into_response())
+        }
+    }
+}
+
+/// What can be asked of a user's packages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UserParameters {
+    /// `downloads` (the default), `name` or `published`.
+    sort: Option<String>,
+    /// How many packages to pass over, default 0.
+    from: Option<String>,
+    /// How many packages to give, default 100, at most 1,000.
+    size: Option<String>,
+}
+
+/// A user's packages, and those of the scope and of the repositories of the same name.
+#[utoipa::path(get, path = "/api/v1/users/{name}", params(("name" = String, Path, description = "the user name"), UserParameters),
+    responses((status = 200, body = UserPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn user(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    parameters: Result<Query<UserParameters>, axum::extract::rejection::QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Query(parameters) = parameters.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error.body_text()))?;
+    let sort = parameters.sort.as_deref().map_or(Some(UserSort::default()), UserSort::parse);
+    let sort = sort.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", "'sort' is downloads, name or published"))?;
+    if !model::is_user_name(&name) {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", "no user has a name like this"));
+    }
+    let request = UserRequest {
+        name,
+        sort,
+        from: whole_number("from", parameters.from.as_deref(), 0)?,
+        size: whole_number("size", parameters.size.as_deref(), USER_SIZE)?.min(MAX_USER_SIZE),
+    };
+    let (page, upstream) = look_at_user(&state, &request).await?;
+    if page.is_empty() && upstream != Answer::Waiting {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", format!("no package is known that names {}", page.user)));
+    }
+    let policy = if upstream == Answer::Stored { CachePolicy::Page } else { CachePolicy::Never };
+    Ok(Cached(policy, Json(page)))
 }

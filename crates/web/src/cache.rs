@@ -1,7 +1,12 @@
 //! For how long an answer may be kept, one value a kind of answer.
 
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
+use std::hash::{DefaultHasher, Hasher};
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// A cache policy. Every handler names one.
@@ -9,18 +14,27 @@ use axum::response::{IntoResponse, Response};
 pub(crate) enum CachePolicy {
     /// It is about this very moment.
     Never,
+    /// A page of what is stored: a minute, and while it is asked for again the old one may be shown.
+    Page,
     /// It changes when packages do: a minute.
     Search,
     /// It changes with the program: an hour.
     Program,
+    /// An image from elsewhere: a day.
+    Image,
+    /// Its address changes with its content.
+    Immutable,
 }
 
 impl CachePolicy {
     fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Never => "no-store",
+            Self::Page => "public, max-age=60, stale-while-revalidate=600",
             Self::Search => "public, max-age=60",
             Self::Program => "public, max-age=3600",
+            Self::Image => "public, max-age=86400",
+            Self::Immutable => "public, max-age=31536000, immutable",
         })
     }
 }
@@ -34,4 +48,38 @@ impl<T: IntoResponse> IntoResponse for Cached<T> {
         response.headers_mut().insert(CACHE_CONTROL, self.0.header());
         response
     }
+}
+
+/// Gives every answer that may be kept a tag of its content, and answers 304 to whoever has that already. The tag is weak, because the
+/// same content is sent compressed in several ways.
+pub(crate) async fn tag(request: Request, next: Next) -> Response {
+    let asked = request.headers().get(IF_NONE_MATCH).cloned();
+    let is_get = request.method() == Method::GET;
+    let response = next.run(request).await;
+    let may_be_kept = response.headers().get(CACHE_CONTROL).is_some_and(|policy| policy.as_bytes().starts_with(b"public"));
+    if !(is_get && may_be_kept && response.status() == StatusCode::OK) {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    // The handlers make whole bodies, so nothing is waited for here.
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    let tag = format!("W/\"{:016x}\"", hasher.finish());
+    let is_there = asked.as_ref().and_then(|asked| asked.to_str().ok()).is_some_and(|asked| {
+        let mut tags = asked.split(',').map(|one| one.trim().trim_start_matches("W/"));
+        tags.any(|one| one == "*" || one == tag.trim_start_matches("W/"))
+    });
+    if let Ok(value) = HeaderValue::from_str(&tag) {
+        head.headers.insert(ETAG, value);
+    }
+    if is_there {
+        head.status = StatusCode::NOT_MODIFIED;
+        head.headers.remove(CONTENT_TYPE);
+        head.headers.remove(CONTENT_LENGTH);
+        return Response::from_parts(head, Body::empty());
+    }
+    Response::from_parts(head, Body::from(bytes))
 }

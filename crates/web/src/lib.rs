@@ -1,14 +1,19 @@
-//! The web server: one router, npm's search API, our own JSON, and what operators ask.
+//! The web server: one router, pages, npm's search API, our own JSON, and what operators ask.
 //!
-//! Requests read what is stored; nothing here fetches.
+//! Requests read what is stored; nothing here fetches. A page may ask `sync` for a package, a user or an image, and waits for it briefly.
 
 mod api;
+mod ask;
+mod assets;
 mod cache;
 mod error;
+mod format;
 mod health;
-mod home;
+mod images;
+mod metrics;
 mod npm;
 mod openapi;
+mod pages;
 mod router;
 
 use std::sync::Arc;
@@ -18,6 +23,7 @@ use sync::{Clock, Progress, Upstream};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+pub use metrics::Metrics;
 pub use openapi::openapi_json;
 pub use router::router;
 
@@ -45,4 +51,14 @@ impl AppState {
 /// Answers on a listener until `stop` completes, then finishes the requests that are open.
 pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
     axum::serve(listener, router(state)).with_graceful_shutdown(stop).await
+}
+
+/// Answers `/metrics` on a listener of its own until `stop` completes.
+pub async fn serve_metrics(
+    listener: TcpListener,
+    state: AppState,
+    metrics: Metrics,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, metrics::router(state, metrics)).with_graceful_shutdown(stop).await
 }

@@ -10,7 +10,7 @@ use crate::{api, health, npm};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "pkgstats", description = "npm packages, searched on a machine of your own."),
-    paths(health::healthz, npm::ping, npm::search, api::search, api::status)
+    paths(health::healthz, npm::ping, npm::search, api::home, api::package, api::search, api::status, api::user)
 )]
 struct Description;
 

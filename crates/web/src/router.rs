@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
-use axum::middleware::map_response;
-use axum::response::Response;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::middleware::{from_fn, map_response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::cache::{CachePolicy, Cached};
 use crate::error::{Problem, panic_response};
-use crate::{AppState, api, health, home, npm, openapi};
+use crate::{AppState, api, assets, cache, health, images, metrics, npm, openapi, pages};
 
 /// No address takes a body yet.
 const MAX_BODY: usize = 64 << 10;
@@ -23,21 +27,30 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Everything that is served.
 pub fn router(state: AppState) -> Router {
     Router::new()
-        .route("/", get(home::home))
+        .route("/", get(pages::home_or_search))
+        .route("/search", get(pages::home_or_search))
+        .route("/about", get(pages::about))
+        .route("/robots.txt", get(robots))
+        .route("/img/{signature}/{address}", get(images::image))
         .route("/healthz", get(health::healthz))
         .route("/-/ping", get(npm::ping))
         .route("/-/v1/search", get(npm::search))
+        .route("/api/v1/home", get(api::home))
+        .route("/api/v1/packages/{*name}", get(api::package))
         .route("/api/v1/search", get(api::search))
         .route("/api/v1/status", get(api::status))
+        .route("/api/v1/users/{name}", get(api::user))
         .route("/api/openapi.json", get(openapi::serve))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", "nothing lives at this address; / lists what does") })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "ERR_METHOD", "this address is only read: use GET or HEAD")
-        })
+        // /pkg:NAME, /@USER, /~USER, /@SCOPE/NAME, /package/NAME, /assets/…
+        .fallback(by_path)
+        .method_not_allowed_fallback(only_read)
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(CatchPanicLayer::custom(panic_response))
+        .layer(from_fn(cache::tag))
         .layer(map_response(add_headers))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(metrics::measure))
         .layer(
             TraceLayer::new_for_http().make_span_with(
                 |request: &Request<_>| tracing::info_span!("request", method = %request.method(), path = request.uri().path()),
@@ -46,16 +59,65 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// What every answer says.
+/// Addresses that no pattern above describes, and those that do not exist: as a page, or as JSON for programs.
+async fn by_path(State(state): State<AppState>, method: Method, uri: Uri) -> Response {
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return only_read().await.into_response();
+    }
+    let path = uri.path();
+    if let Some(asset) = assets::get(path) {
+        return asset;
+    }
+    if ["/api", "/-/", "/downloads/", "/healthz"].iter().any(|start| path.starts_with(start)) {
+        return Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", "nothing lives at this address; /api/openapi.json lists what does")
+            .into_response();
+    }
+    match pages::by_path(&state, path, uri.query()).await {
+        Some(page) => page,
+        None => pages::not_found("It may be mistyped. Packages are at /pkg:NAME, users at /@NAME."),
+    }
+}
+
+async fn only_read() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "ERR_METHOD", "this address is only read: use GET or HEAD")
+}
+
+/// Sorted, filtered and later pages are of no use to search engines.
+async fn robots() -> impl IntoResponse {
+    Cached(CachePolicy::Program, "User-agent: *\nDisallow: /*?\nDisallow: /api/\nDisallow: /-/\n")
+}
+
+/// What a page may load: our own style, script and images, and nothing else from anywhere.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// An image that is opened by itself, above all an SVG, runs nothing and loads nothing.
+const IMAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// What every answer says, by what it is.
 async fn add_headers(mut response: Response) -> Response {
+    let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_page = media_type.starts_with("text/html");
+    let policy = match media_type {
+        _ if is_page => PAGE_POLICY,
+        _ if media_type.starts_with("image/") => IMAGE_POLICY,
+        _ => DATA_POLICY,
+    };
+    let is_data = media_type.starts_with("application/json");
+    let headers = response.headers_mut();
     for (name, value) in [
+        ("content-security-policy", policy),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
-        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-        // The answers are public, and web pages of others may read them as they read npm's.
-        ("access-control-allow-origin", "*"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
+        // The data are public, and web pages of others may read them as they read npm's.
+        ("cross-origin-resource-policy", if is_data { "cross-origin" } else { "same-origin" }),
     ] {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if is_data {
+        headers.insert(HeaderName::from_static("access-control-allow-origin"), HeaderValue::from_static("*"));
     }
     response
 }

@@ -1,0 +1,180 @@
+//! Values as people read them, and addresses of pages.
+
+use model::PackageName;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What a query string may hold as it is.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// What a version may hold in a path as it is.
+const PATH: &AsciiSet = &QUERY.remove(b'@').remove(b'/').remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
+/// Keywords on a card.
+const KEYWORDS: usize = 6;
+
+/// `1,234,567`.
+pub(crate) fn count(number: &u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+pub(crate) fn count_of(number: impl std::borrow::Borrow<usize>) -> String {
+    count(&(*number.borrow() as u64))
+}
+
+pub(crate) fn count_signed(number: &i64) -> String {
+    count(&number.unsigned_abs())
+}
+
+/// `351M`.
+pub(crate) fn short(number: &u64) -> String {
+    markup::short_count(*number)
+}
+
+/// The ending of more than one.
+pub(crate) fn s(number: &u64) -> &'static str {
+    if *number == 1 { "" } else { "s" }
+}
+
+pub(crate) fn s_of(number: impl std::borrow::Borrow<usize>) -> &'static str {
+    if *number.borrow() == 1 { "" } else { "s" }
+}
+
+/// A total as a length, for comparing.
+pub(crate) fn as_size(number: &u64) -> usize {
+    usize::try_from(*number).unwrap_or(usize::MAX)
+}
+
+/// `2.4 MB`, in steps of a thousand as npm counts.
+pub(crate) fn bytes(number: &u64) -> String {
+    let (unit, name) = match number {
+        0..1_000 => return format!("{number} B"),
+        1_000..1_000_000 => (1e3, "kB"),
+        1_000_000..1_000_000_000 => (1e6, "MB"),
+        _ => (1e9, "GB"),
+    };
+    let amount = *number as f64 / unit;
+    if amount < 10.0 { format!("{amount:.1} {name}") } else { format!("{amount:.0} {name}") }
+}
+
+/// `19 January 2026`, of an RFC 3339 moment.
+pub(crate) fn date(moment: &str) -> String {
+    match moment.parse::<jiff::Timestamp>() {
+        Ok(moment) => moment.to_zoned(jiff::tz::TimeZone::UTC).strftime("%-d %b %Y").to_string(),
+        Err(_) => moment.to_owned(),
+    }
+}
+
+/// `3 years ago`, of an RFC 3339 moment and the present in seconds since 1970.
+pub(crate) fn ago(moment: &str, now: &i64) -> String {
+    let Ok(moment) = moment.parse::<jiff::Timestamp>() else { return String::new() };
+    let seconds = now - moment.as_second();
+    let (amount, unit) = match seconds {
+        ..60 => return "just now".to_owned(),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        86_400..2_592_000 => (seconds / 86_400, "day"),
+        2_592_000..31_536_000 => (seconds / 2_592_000, "month"),
+        _ => (seconds / 31_536_000, "year"),
+    };
+    format!("{amount} {unit}{} ago", if amount == 1 { "" } else { "s" })
+}
+
+/// The first few of a list, with how many more there are.
+pub(crate) fn some(list: &[String], most: usize) -> String {
+    let shown = list.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if list.len() > most { format!("{shown} and {} more", list.len() - most) } else { shown }
+}
+
+/// An address without its scheme, cut.
+pub(crate) fn short_address(address: &str) -> String {
+    let rest = ["https://", "http://", "mailto:"].iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
+    let rest = rest.trim_end_matches('/');
+    if rest.chars().count() > 60 { format!("{}…", rest.chars().take(59).collect::<String>()) } else { rest.to_owned() }
+}
+
+pub(crate) fn first_keywords(keywords: &[String]) -> Vec<&str> {
+    keywords.iter().take(KEYWORDS).map(String::as_str).collect()
+}
+
+pub(crate) fn package_path(name: &str) -> String {
+    format!("/pkg:{}", utf8_percent_encode(name, PATH))
+}
+
+pub(crate) fn version_path(name: &str, version: &str) -> String {
+    format!("{}@{}", package_path(name), utf8_percent_encode(version, QUERY))
+}
+
+/// The address of a page itself.
+pub(crate) fn version_path_or(name: &str, page: &catalog::PackagePage) -> String {
+    match &page.version {
+        Some(version) if !page.is_latest => version_path(name, version),
+        _ => package_path(name),
+    }
+}
+
+pub(crate) fn search_path(text: &str, from: impl std::borrow::Borrow<usize>) -> String {
+    let from = *from.borrow();
+    let from = if from > 0 { format!("&from={from}") } else { String::new() };
+    format!("/?q={}{from}", utf8_percent_encode(text, QUERY))
+}
+
+/// A keyword's packages. A keyword of several words is searched as text: the query language has no quotes yet.
+pub(crate) fn keyword_path(keyword: &str) -> String {
+    if keyword.contains([' ', ',']) { search_path(keyword, 0) } else { search_path(&format!("keywords:{keyword}"), 0) }
+}
+
+pub(crate) fn before(from: &usize, size: &usize) -> usize {
+    from.saturating_sub(*size)
+}
+
+pub(crate) fn is_user(name: &str) -> bool {
+    model::is_user_name(name)
+}
+
+pub(crate) fn is_package(name: &str) -> bool {
+    PackageName::parse(name).is_ok()
+}
+
+pub(crate) fn bare(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times() {
+        assert_eq!([count(&0), count(&999), count(&1_000), count(&12_345_678)], ["0", "999", "1,000", "12,345,678"]);
+        assert_eq!([bytes(&999), bytes(&1_500), bytes(&2_447_688), bytes(&38_900_000)], ["999 B", "1.5 kB", "2.4 MB", "39 MB"]);
+        assert_eq!(date("2026-01-19T06:33:43Z"), "19 Jan 2026");
+        assert_eq!(date("someday"), "someday");
+        let now = 1_795_392_000;
+        let check = |seconds: i64, expected: &str| {
+            let moment = jiff::Timestamp::from_second(now - seconds).expect("a moment").to_string();
+            assert_eq!(ago(&moment, &now), expected);
+        };
+        check(-5, "just now");
+        check(61, "1 minute ago");
+        check(7_200, "2 hours ago");
+        check(86_400, "1 day ago");
+        check(40 * 86_400, "1 month ago");
+        check(800 * 86_400, "2 years ago");
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(package_path("@types/node"), "/pkg:@types/node");
+        assert_eq!(package_path("it's!(x)*"), "/pkg:it's!(x)*");
+        assert_eq!(version_path("a", "1.0.0-x+y"), "/pkg:a@1.0.0-x%2By");
+        assert_eq!(search_path("a b&c", 20), "/?q=a%20b%26c&from=20");
+        assert_eq!(keyword_path("date picker"), "/?q=date%20picker");
+        assert_eq!(keyword_path("c++"), "/?q=keywords%3Ac%2B%2B");
+    }
+}

@@ -1,0 +1,145 @@
+//! The pages. Each file makes the view of one kind of page and renders its template.
+
+mod about;
+mod home;
+mod message;
+mod package;
+mod search;
+mod user;
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{OriginalUri, State};
+use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use model::{PackageName, Target, parse_target};
+use percent_encoding::percent_decode_str;
+
+use crate::cache::{CachePolicy, Cached};
+use crate::{AppState, format};
+
+pub(crate) use about::about;
+pub(crate) use message::not_found;
+
+/// What every page has around its content.
+pub(crate) struct Frame {
+    title: String,
+    description: String,
+    /// What stands in the search box.
+    query: String,
+    /// Whether search engines may list the page.
+    indexed: bool,
+    /// Seconds after which the page loads itself again.
+    refresh: Option<u64>,
+    /// Address of the same as JSON.
+    json: Option<String>,
+}
+
+impl Frame {
+    fn new(title: impl Into<String>, description: impl Into<String>) -> Self {
+        Self { title: title.into(), description: description.into(), query: String::new(), indexed: true, refresh: None, json: None }
+    }
+}
+
+/// A page as an answer.
+fn render(status: StatusCode, policy: CachePolicy, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => {
+            let mut response = (status, Cached(policy, ([(CONTENT_TYPE, "text/html; charset=utf-8")], html))).into_response();
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            response
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be made");
+            (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the server's log says why").into_response()
+        }
+    }
+}
+
+/// Another address of the same thing, for good or for now.
+fn redirect(status: StatusCode, to: &str) -> Response {
+    match HeaderValue::from_str(to) {
+        Ok(to) => Cached(CachePolicy::Search, (status, [(LOCATION, to)])).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+/// The parameters of an address; of several with one name the first.
+fn parameters(query: Option<&str>) -> HashMap<String, String> {
+    let mut found = HashMap::new();
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).take(20) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        found.entry(decode(key)).or_insert_with(|| decode(value));
+    }
+    found
+}
+
+fn number(parameters: &HashMap<String, String>, key: &str) -> usize {
+    parameters.get(key).and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+/// `/` and `/search`: the front page, results, or the way to what was typed.
+pub(crate) async fn home_or_search(State(state): State<AppState>, OriginalUri(uri): OriginalUri) -> Response {
+    let parameters = parameters(uri.query());
+    let Some(typed) = parameters.get("q").filter(|typed| !typed.trim().is_empty() || parameters.contains_key("from")) else {
+        return home::home(&state).await;
+    };
+    match parse_target(typed) {
+        Target::Package { name, version: None } => redirect(StatusCode::SEE_OTHER, &format::package_path(name.as_str())),
+        Target::Package { name, version: Some(version) } => redirect(StatusCode::SEE_OTHER, &format::version_path(name.as_str(), &version)),
+        Target::User(user) => redirect(StatusCode::SEE_OTHER, &format!("/@{user}")),
+        Target::Text(text) => search::search(&state, text, number(&parameters, "from")).await,
+    }
+}
+
+/// Addresses that no pattern of a router describes: `/pkg:NAME`, `/@USER` and their kin. `None` when it is none of these.
+pub(crate) async fn by_path(state: &AppState, path: &str, query: Option<&str>) -> Option<Response> {
+    let Ok(path) = percent_decode_str(path.strip_prefix('/')?).decode_utf8() else { return Some(not_found("This address is not text.")) };
+    let no_package = |text: &str| {
+        let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+        message::no_name(&shown, PackageName::parse(text).err())
+    };
+    if let Some(rest) = path.strip_prefix("pkg:") {
+        return Some(match parse_target(&format!("pkg:{rest}")) {
+            Target::Package { name, version } => package::package(state, &name, version.as_deref(), &parameters(query)).await,
+            _ => no_package(rest),
+        });
+    }
+    if let Some(rest) = path.strip_prefix("package/") {
+        return Some(match parse_target(&format!("npmjs.com/package/{rest}")) {
+            Target::Package { name, version: None } => redirect(StatusCode::PERMANENT_REDIRECT, &format::package_path(name.as_str())),
+            Target::Package { name, version: Some(version) } => {
+                redirect(StatusCode::PERMANENT_REDIRECT, &format::version_path(name.as_str(), &version))
+            }
+            _ => no_package(rest),
+        });
+    }
+    let user = path.strip_prefix(['@', '~'])?;
+    let scoped = path.starts_with('@') && user.contains('/');
+    Some(match parse_target(&path) {
+        Target::Package { name, version: None } if scoped => redirect(StatusCode::PERMANENT_REDIRECT, &format::package_path(name.as_str())),
+        Target::Package { name, version: Some(version) } if scoped => {
+            redirect(StatusCode::PERMANENT_REDIRECT, &format::version_path(name.as_str(), &version))
+        }
+        Target::User(name) if path.starts_with('~') || user != name => redirect(StatusCode::PERMANENT_REDIRECT, &format!("/@{name}")),
+        Target::User(name) => user::user(state, &name, &parameters(query)).await,
+        _ => not_found("No user has a name like this: letters, digits, and any of - _ . ~"),
+    })
+}
+
+/// What went wrong with reading, as a page.
+fn failed(state: &AppState, error: catalog::Error) -> Response {
+    match error {
+        catalog::Error::NoIndex => message::filling(state),
+        catalog::Error::Query(error) => message::bad_request(&error.to_string()),
+        error => {
+            tracing::error!(%error, "a request failed");
+            message::broken()
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! A package, or one version of it.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+use catalog::{PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
+use model::{DistTag, PackageName, Source, State};
+use sync::Answer;
+
+use super::message::Message;
+use super::{Frame, failed, redirect, render};
+use crate::ask::{Looked, look};
+use crate::cache::CachePolicy;
+use crate::{AppState, assets, format};
+
+/// Versions and tags on a page unless all are asked for.
+const VERSIONS: usize = 20;
+const TAGS: usize = 8;
+/// Packages offered instead of one that does not exist.
+const NEAR: usize = 5;
+
+#[derive(Template)]
+#[template(path = "package.html")]
+struct Package<'a> {
+    frame: Frame,
+    now: i64,
+    page: &'a PackagePage,
+    is_held: bool,
+    /// What has to be said about how much is known.
+    state: Option<String>,
+    /// Package managers and what is typed.
+    install: Vec<(&'static str, String)>,
+    chart: Option<String>,
+    /// Whose repository it is, as `owner:` takes it.
+    owner: Option<String>,
+    versions: &'a [VersionRow],
+    tags: &'a [DistTag],
+    rest_of_tags: &'a [DistTag],
+    more_tags: usize,
+    dependency_count: usize,
+    no_readme: &'static str,
+    source: &'static str,
+}
+
+pub(super) async fn package(state: &AppState, name: &PackageName, version: Option<&str>, parameters: &HashMap<String, String>) -> Response {
+    let Looked { answer, upstream } = match look(state, name, version).await {
+        Ok(looked) => looked,
+        Err(error) => return failed(state, error),
+    };
+    match answer {
+        PackageAnswer::Unknown => unknown(state, name, &upstream).await,
+        PackageAnswer::Tag(version) => redirect(StatusCode::FOUND, &format::version_path(name.as_str(), &version)),
+        PackageAnswer::NoSuchVersion { certain, latest } => no_version(name, version.unwrap_or_default(), certain, latest),
+        PackageAnswer::Page(page) => {
+            if upstream == Answer::Missing && page.details_observed.is_none() {
+                return gone(name, &page);
+            }
+            show(state, &page, &upstream, parameters)
+        }
+    }
+}
+
+fn show(state: &AppState, page: &PackagePage, upstream: &Answer, parameters: &HashMap<String, String>) -> Response {
+    let name = &page.name;
+    let title = match &page.version {
+        Some(version) if !page.is_latest => format!("{name} {version} - npm package"),
+        _ => format!("{name} - npm package"),
+    };
+    let description =
+        page.description.clone().unwrap_or_else(|| format!("Version, downloads, dependencies and README of the npm package {name}."));
+    let mut frame = Frame::new(title, description);
+    frame.query = format!("pkg:{name}");
+    frame.json = Some(api_path(page));
+    let is_settled = page.details_observed.is_some() && !(page.readme_state == ReadmeState::Unknown && *upstream == Answer::Waiting);
+    let is_held = page.state == State::SecurityHolding;
+    frame.indexed = page.details_observed.is_some() && page.is_latest && page.unpublished.is_none() && !is_held;
+    let said = match (upstream, page.details_observed.is_some()) {
+        (Answer::Waiting, false) => {
+            Some("The registry is being asked for the details of this package. Load the page again in a moment.".to_owned())
+        }
+        (Answer::Unavailable { why }, false) if state.upstream.is_offline() => {
+            let _ = why;
+            Some("This server is offline. It shows what the published lists tell about this package.".to_owned())
+        }
+        (Answer::Unavailable { why }, false) => Some(format!("The registry could not be asked for the details of this package: {why}.")),
+        _ => None,
+    };
+    let all = parameters.get("versions").is_some_and(|value| value == "all");
+    let shown = if all { page.versions.len() } else { page.versions.len().min(VERSIONS) };
+    let (tags, rest_of_tags) = page.dist_tags.split_at(page.dist_tags.len().min(TAGS));
+    let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
+    let policy = if is_settled { CachePolicy::Page } else { CachePolicy::Never };
+    let manifest = page.manifest.as_ref();
+    let view = Package {
+        frame,
+        now: state.clock.now(),
+        page,
+        is_held,
+        state: said,
+        install: install(page),
+        chart: page.chart(),
+        owner: page.repository.as_deref().and_then(owner),
+        versions: &page.versions[..shown],
+        tags,
+        rest_of_tags,
+        more_tags: rest_of_tags.len(),
+        dependency_count: manifest.map_or(0, |manifest| {
+            manifest.dependencies.len()
+                + manifest.peer_dependencies.len()
+                + manifest.optional_dependencies.len()
+                + manifest.dev_dependencies.len()
+        }),
+        no_readme: match (page.readme_state, page.unpublished.is_some()) {
+            (_, true) => "What is unpublished has no README any more.",
+            (ReadmeState::None, _) => "This version has no README.",
+            _ if state.upstream.is_offline() => "The README was not read before this server went offline.",
+            _ => "The README was not read yet.",
+        },
+        source: match page.source {
+            Source::DataSet => "the published lists of names",
+            Source::SearchHit => "the registry's search",
+            Source::Packument => "the registry",
+        },
+    };
+    render(status, policy, &view)
+}
+
+fn api_path(page: &PackagePage) -> String {
+    let path = format::version_path_or(&page.name, page);
+    format!("/api/v1/packages/{}", path.trim_start_matches("/pkg:"))
+}
+
+fn install(page: &PackagePage) -> Vec<(&'static str, String)> {
+    let version = page.version.as_deref().filter(|_| !page.is_latest).map_or_else(String::new, |version| format!("@{version}"));
+    let name = format!("{}{version}", page.name);
+    let (npm, others) = if page.name.starts_with("@types/") { (" --save-dev", " -D") } else { ("", "") };
+    // A name that begins with a hyphen would be taken for an option.
+    let end = if name.starts_with('-') { " --" } else { "" };
+    vec![
+        ("npm", format!("npm install{npm}{end} {name}")),
+        ("pnpm", format!("pnpm add{others}{end} {name}")),
+        ("yarn", format!("yarn add{others}{end} {name}")),
+        ("bun", format!("bun add{}{end} {name}", if others.is_empty() { "" } else { " --dev" })),
+    ]
+}
+
+/// `jane` of `https://github.com/jane/tool`, `gitlab.com/jane` elsewhere.
+fn owner(repository: &str) -> Option<String> {
+    let (host, path) = repository.strip_prefix("https://")?.split_once('/')?;
+    let (owner, _) = path.split_once('/')?;
+    Some(if host == "github.com" { owner.to_owned() } else { format!("{host}/{owner}") })
+}
+
+async fn near(state: &AppState, name: &PackageName) -> Vec<catalog::SearchHit> {
+    let request = SearchRequest { text: name.bare().to_owned(), from: 0, size: NEAR };
+    crate::api::run(state, request).await.map(|page| page.hits).unwrap_or_default()
+}
+
+async fn unknown(state: &AppState, name: &PackageName, upstream: &Answer) -> Response {
+    let near = near(state, name).await;
+    let with_near = |mut page: Message| {
+        page.frame.query = format!("pkg:{name}");
+        page.near_heading = "Did you mean";
+        page.near = near;
+        page
+    };
+    match upstream {
+        Answer::Missing => {
+            let text = format!("The registry has no package {name}, or hides it.");
+            with_near(Message::new("No such package", vec![text])).send(StatusCode::NOT_FOUND)
+        }
+        Answer::Unavailable { why } => {
+            let text = format!("{name} is not among the packages stored here, and the registry cannot be asked whether it exists: {why}.");
+            with_near(Message::new("Not known here", vec![text])).send(StatusCode::SERVICE_UNAVAILABLE)
+        }
+        Answer::Stored | Answer::Waiting => {
+            let mut page = Message::new(
+                "Asking the registry",
+                vec![format!("{name} is not among the packages stored here. The registry is being asked; this page loads itself again.")],
+            );
+            page.frame.refresh = Some(3);
+            with_near(page).send(StatusCode::SERVICE_UNAVAILABLE)
+        }
+    }
+}
+
+fn gone(name: &PackageName, page: &PackagePage) -> Response {
+    let texts = vec![
+        format!("The registry has no package {name} any more, or hides it."),
+        format!("It stands in a list of names that was seen on {}.", format::date(&page.observed)),
+    ];
+    Message::new("No such package", texts).send(StatusCode::NOT_FOUND)
+}
+
+fn no_version(name: &PackageName, version: &str, certain: bool, latest: Option<String>) -> Response {
+    let text = if certain {
+        format!("{name} has no version or tag {version}.")
+    } else {
+        format!("Of {name} only the latest version is known here, so whether there is a {version} cannot be said.")
+    };
+    let mut page = Message::new("No such version", vec![text]);
+    page.links =
+        vec![(format::package_path(name.as_str()), latest.map_or_else(|| name.to_string(), |latest| format!("{name}, latest {latest}")))];
+    page.send(if certain { StatusCode::NOT_FOUND } else { StatusCode::SERVICE_UNAVAILABLE })
+}
