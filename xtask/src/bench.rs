@@ -69,8 +69,14 @@ pub(crate) fn bench(options: &[&str]) -> anyhow::Result<()> {
             "bench needs --from DIR with the lists (npm pack all-the-package-names all-the-package-repos download-counts npm-high-impact), or --data DIR that is filled"
         );
     }
-    let (packages, served) = measure_serve(&program, &folder)?;
+    let (packages, names, served) = measure_serve(&program, &folder)?;
     rows.extend(served);
+    // Made-up details must not stay in anybody's data.
+    let copy = std::env::temp_dir().join(format!("pkgstats-bench-pages-{}", std::process::id()));
+    run(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&folder).arg(&copy))?;
+    let pages = measure_pages(&program, &copy, &names);
+    fs::remove_dir_all(&copy)?;
+    rows.extend(pages?);
     println!(
         "\n{} on {packages} packages\n",
         if packages >= ALL { "The table of the design" } else { "NOT the table of the design, which needs 4,400,000 packages:" }
@@ -139,7 +145,7 @@ impl Drop for Server {
     }
 }
 
-fn measure_serve(program: &Path, data: &Path) -> anyhow::Result<(u64, Vec<Row>)> {
+fn measure_serve(program: &Path, data: &Path) -> anyhow::Result<(u64, Vec<String>, Vec<Row>)> {
     let started = Instant::now();
     let server = Server(command(program, data).args(["serve", "--listen", ADDRESS]).stderr(Stdio::null()).spawn()?);
     let first = loop {
@@ -174,6 +180,7 @@ fn measure_serve(program: &Path, data: &Path) -> anyhow::Result<(u64, Vec<Row>)>
     println!("{} queries: exact, beginnings, mistyped, spaced, joined, topics; slowest {:.1} ms", queries.len(), at(1.0));
     Ok((
         packages,
+        names,
         vec![
             Row {
                 what: "serve, start until the first answer",
@@ -190,6 +197,76 @@ fn measure_serve(program: &Path, data: &Path) -> anyhow::Result<(u64, Vec<Row>)>
             Row { what: "memory while serving, anonymous", must: "<= 400 MiB", measured: format!("{memory} MiB"), reached: memory <= 400 },
         ],
     ))
+}
+
+/// How long pages are asked for by several connections at once.
+const PAGES_FOR: Duration = Duration::from_secs(10);
+/// As many as there are cores.
+const CONNECTIONS: usize = 2;
+
+/// Pages of 2,000 packages with made-up details: every one once over one connection, then as many as can be over several.
+fn measure_pages(program: &Path, data: &Path, names: &[String]) -> anyhow::Result<Vec<Row>> {
+    let lines = data.join("bench.ndjson");
+    let mut file = std::io::BufWriter::new(fs::File::create(&lines)?);
+    for (number, name) in names.iter().enumerate() {
+        writeln!(file, "{}", testkit::packument(name, number as u64))?;
+    }
+    file.into_inner()?.sync_all()?;
+    println!("$ pkgstats import, {} made-up packuments of {} MiB", names.len(), fs::metadata(&lines)?.len() >> 20);
+    let began = Instant::now();
+    run(command(program, data).arg("import").arg(&lines))?;
+    println!("stored, rendered and indexed in {:.1} s", began.elapsed().as_secs_f64());
+    let server = Server(command(program, data).args(["serve", "--listen", ADDRESS]).stderr(Stdio::null()).spawn()?);
+    let started = Instant::now();
+    let mut connection = loop {
+        match Connection::open() {
+            Ok(connection) => break connection,
+            Err(error) if started.elapsed() > Duration::from_secs(60) => return Err(error.context("the server does not answer")),
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let paths: Vec<String> = names.iter().map(|name| format!("/pkg:{name}")).collect();
+    let (mut times, mut bytes) = (Vec::with_capacity(paths.len()), 0);
+    for path in &paths {
+        let began = Instant::now();
+        bytes += connection.fetch(path)?.len();
+        times.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times.get((share * (times.len().saturating_sub(1)) as f64) as usize).copied().unwrap_or(f64::INFINITY);
+    println!("{} pages of {} kB on average; slowest {:.1} ms", paths.len(), bytes / paths.len().max(1) / 1000, at(1.0));
+    let until = Instant::now() + PAGES_FOR;
+    let answered: usize = std::thread::scope(|scope| {
+        let ask = |first: usize| {
+            let paths = &paths;
+            scope.spawn(move || -> anyhow::Result<usize> {
+                let mut connection = Connection::open()?;
+                let mut answered = 0;
+                for path in paths.iter().cycle().skip(first) {
+                    if Instant::now() >= until {
+                        break;
+                    }
+                    connection.fetch(path)?;
+                    answered += 1;
+                }
+                Ok(answered)
+            })
+        };
+        let asking: Vec<_> = (0..CONNECTIONS).map(|number| ask(number * 997)).collect();
+        asking.into_iter().map(|one| one.join().unwrap_or_else(|_| bail!("a connection failed"))).sum::<anyhow::Result<usize>>()
+    })?;
+    let (median, high, rate) = (at(0.5), at(0.99), answered as f64 / PAGES_FOR.as_secs_f64());
+    let memory = anonymous_memory(server.0.id()) >> 10;
+    Ok(vec![
+        Row {
+            what: "package page, 2,000 different ones, first requests",
+            must: "p50 <= 1.5 ms, p99 <= 8 ms",
+            measured: format!("p50 {median:.2} ms, p99 {high:.2} ms"),
+            reached: median <= 1.5 && high <= 8.0,
+        },
+        Row { what: "package pages, two connections kept open", must: ">= 3000 requests/s", measured: format!("{rate:.0}/s"), reached: rate >= 3_000.0 },
+        Row { what: "memory after these pages, anonymous", must: "<= 400 MiB", measured: format!("{memory} MiB"), reached: memory <= 400 },
+    ])
 }
 
 /// What people type, made from names: each name in one of five ways, and topics in between.
@@ -233,6 +310,10 @@ impl Connection {
     }
 
     fn get(&mut self, path: &str) -> anyhow::Result<Value> {
+        Ok(serde_json::from_slice(&self.fetch(path)?)?)
+    }
+
+    fn fetch(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: {ADDRESS}\r\n\r\n");
         self.reader.get_mut().write_all(request.as_bytes())?;
         let mut line = String::new();
@@ -256,7 +337,7 @@ impl Connection {
         if status != "200" {
             bail!("{path} answered {status}");
         }
-        Ok(serde_json::from_slice(&body)?)
+        Ok(body)
     }
 }
 
