@@ -76,7 +76,8 @@ impl Catalog {
     async fn make_home(&self, seed: u64) -> Result<HomePage, Error> {
         let hit = |known| SearchHit::new(known, false, 0.0);
         let rising = self.store.rising(LISTED as i64).await?;
-        let appeared = self.store.some_appearances(scatter(seed), LISTED as i64).await?;
+        let numbers: Vec<u64> = (0..LISTED as u64).map(|number| scatter(seed ^ (number << 40))).collect();
+        let appeared = self.store.some_appearances(&numbers).await?;
         let snapshots = self.store.snapshots().await?;
         let (popular, random) = self.popular_and_random(seed).await?;
         Ok(HomePage {

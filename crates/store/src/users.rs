@@ -127,17 +127,23 @@ impl Store {
         Ok(found.collect())
     }
 
-    /// Some packages that appeared between the two newest lists of names: those from a place on that `seed` chooses.
-    pub async fn some_appearances(&self, seed: u64, limit: i64) -> Result<Vec<(Known, Appearance)>, Error> {
+    /// Some packages that appeared between two lists of names: for each number the one at the place that it chooses.
+    pub async fn some_appearances(&self, numbers: &[u64]) -> Result<Vec<(Known, Appearance)>, Error> {
         let bounds: Option<(i64, i64)> = on!(&self.read, |pool| {
             sqlx::query_as("SELECT min(package_id), max(package_id) FROM appearances HAVING min(package_id) IS NOT NULL")
                 .fetch_optional(pool)
                 .await?
         });
         let Some((first, last)) = bounds else { return Ok(Vec::new()) };
-        let from = first + (seed % (last - first + 1).cast_unsigned()).cast_signed();
-        let sql = "SELECT package_id, not_before, not_after FROM appearances WHERE package_id >= $1 ORDER BY package_id LIMIT $2";
-        let rows: Vec<(i64, i64, i64)> = on!(&self.read, |pool| sqlx::query_as(sql).bind(from).bind(limit).fetch_all(pool).await?);
+        let mut rows: Vec<(i64, i64, i64)> = Vec::new();
+        for number in numbers {
+            let from = first + (number % (last - first + 1).cast_unsigned()).cast_signed();
+            let sql = "SELECT package_id, not_before, not_after FROM appearances WHERE package_id >= $1 ORDER BY package_id LIMIT 1";
+            let row: (i64, i64, i64) = on!(&self.read, |pool| sqlx::query_as(sql).bind(from).fetch_one(pool).await?);
+            if !rows.contains(&row) {
+                rows.push(row);
+            }
+        }
         let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
         let mut known = self.known_by_id(&ids).await?;
         let found =

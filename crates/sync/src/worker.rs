@@ -43,8 +43,8 @@ pub struct Background {
 
 /// How often wishes of other processes are looked for.
 const JOBS_TICK: Duration = Duration::from_millis(250);
-/// Wishes fulfilled at a time.
-const AT_A_TIME: usize = 8;
+/// Wishes fulfilled at a time; the largest document takes some 300 MB while it is read.
+const AT_A_TIME: usize = 4;
 /// For whoever waits for a page: a second attempt helps, a fifth comes too late.
 const IMPATIENT: RetryPolicy = RetryPolicy {
     attempts: 2,
