@@ -21,6 +21,8 @@ use crate::schema::Standing;
 use crate::tokens::StartLookup;
 use crate::{Error, Filter, Index, Query, tokens};
 
+/// A segment with a smaller share of the documents than one in so many holds changes. Above it, the index is built anew.
+const SMALL: u32 = 20;
 /// Documents looked at for their words, unless deeper results are asked for.
 const BUDGET: usize = 20_000;
 /// Totals are exact up to here.
@@ -171,12 +173,16 @@ impl Index {
         let segments = &view.segments;
         let words = Words::of(self, segments, &query.text)?;
         let joined = tokens::joined(&query.text);
-        // The first segments are the most popular ones, so the later ones get what they leave of the budget.
+        // Of the large segments the first are the most popular ones, so the later ones get what they leave of the budget. The small ones
+        // hold what changed since, of any popularity.
         let mut budget = BUDGET.max(from + size);
+        let documents: u32 = segments.iter().map(|segment| segment.reader.max_doc()).sum();
         let mut candidates = Vec::with_capacity(segments.len());
         for segment in segments {
             let found = self.candidates(&segment.reader, query, &words, &joined, budget)?;
-            budget = budget.saturating_sub(found.by_words.len());
+            if segment.reader.max_doc() >= documents / SMALL {
+                budget = budget.saturating_sub(found.by_words.len());
+            }
             candidates.push(found);
         }
         let corrected = !query.text.is_empty() && self.correct(segments, query, &joined, &mut candidates)?;

@@ -1,7 +1,7 @@
 //! Ranking and the life of an index, on packages made up for the purpose.
 
 use model::{Bucket, Popularity, State};
-use search::{Builder, Document, Index, IndexChange, Payload, Query, Total};
+use search::{Builder, Document, Filter, Index, IndexChange, Payload, Query, Total};
 use testkit::folder;
 
 /// Name, monthly downloads, description.
@@ -202,6 +202,36 @@ fn changes_replace_and_remove() {
     assert_eq!(index.id_of("preact").expect("looked"), Some(5));
     assert_eq!(names(index, "gardening"), ["preact"]);
     assert_eq!(index.sample_ids(1_000, 3).len(), PACKAGES.len() - 1);
+}
+
+#[test]
+fn deep_pages_are_in_order_after_a_change() {
+    let folder = folder();
+    let builder = Builder::new(folder.path()).expect("begun");
+    let names: Vec<String> = (0..21_000).map(|number| format!("package-{number}")).collect();
+    let document = |number: usize, bucket: u8| Document {
+        id: number as i64,
+        name: &names[number],
+        state: State::Active,
+        deprecated: false,
+        description: None,
+        keywords: &[],
+        maintainers: &[],
+        repository: Some("https://github.com/Jane/tool"),
+        bucket: Bucket(bucket),
+    };
+    let bucket = |number: usize| 200 - (number / 200) as u8;
+    let mut part = builder.part(0);
+    part.add((0..names.len()).map(|number| document(number, bucket(number)))).expect("added");
+    let index = builder.finish(part.finish().expect("finished").into_iter().collect(), Payload { change_seq: 1 }).expect("built");
+    let mut writer = index.writer().expect("the only one");
+    writer.apply([IndexChange::Written(document(7, 0))]).expect("applied");
+    writer.commit(Payload { change_seq: 2 }).expect("committed");
+    writer.close().expect("closed");
+    let at = |from: usize| index.search(&Query::default(), from, 1).expect("searched").expect("not too deep").hits[0].id;
+    assert_eq!((at(20_500), at(20_998), at(20_999)), (20_501, 20_999, 7));
+    let owned = Query { filters: vec![Filter::Owner(vec!["github.com/jane".to_owned()])], ..Query::default() };
+    assert_eq!(index.search(&owned, 0, 1).expect("searched").expect("not too deep").hits[0].id, 0);
 }
 
 #[test]
