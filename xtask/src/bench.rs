@@ -264,7 +264,12 @@ fn measure_pages(program: &Path, data: &Path, names: &[String]) -> anyhow::Resul
             measured: format!("p50 {median:.2} ms, p99 {high:.2} ms"),
             reached: median <= 1.5 && high <= 8.0,
         },
-        Row { what: "package pages, two connections kept open", must: ">= 3000 requests/s", measured: format!("{rate:.0}/s"), reached: rate >= 3_000.0 },
+        Row {
+            what: "package pages, two connections kept open",
+            must: ">= 3000 requests/s",
+            measured: format!("{rate:.0}/s"),
+            reached: rate >= 3_000.0,
+        },
         Row { what: "memory after these pages, anonymous", must: "<= 400 MiB", measured: format!("{memory} MiB"), reached: memory <= 400 },
     ])
 }

@@ -80,10 +80,13 @@ impl Catalog {
         let appeared = self.store.some_appearances(&numbers).await?;
         let snapshots = self.store.snapshots().await?;
         let (popular, random) = self.popular_and_random(seed).await?;
+        let mut most = self.hits(&popular).await?;
+        // The index knows downloads in steps of 12 % only.
+        most.sort_by_key(|hit| std::cmp::Reverse(hit.downloads.as_ref().and_then(|downloads| downloads.monthly)));
         Ok(HomePage {
             packages: self.store.count().await?,
             details: self.store.count_details().await?,
-            popular: self.hits(&popular).await?,
+            popular: most,
             rising: rising
                 .into_iter()
                 .map(|one| RisingPackage { package: hit(one.package), earlier: one.earlier, later: one.later })

@@ -58,6 +58,12 @@ impl Catalog {
         Ok(())
     }
 
+    /// Whether there is an index to search in.
+    #[must_use]
+    pub fn has_index(&self) -> bool {
+        self.index().is_some()
+    }
+
     fn index(&self) -> Option<Arc<Index>> {
         self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -130,14 +130,14 @@ fn number(label: &str) -> Option<u32> {
     (year < 10_000 && (1..=12).contains(&month)).then(|| year * 12 + month - 1)
 }
 
-/// A count in at most five characters: `999`, `1.2k`, `351M`. Cut, not rounded, so that it never says more than there is.
+/// A count in at most five characters: `999`, `1.2k`, `351M`, `2.3B` (billions). Cut, not rounded, so that it never says more than there is.
 #[must_use]
 pub fn short_count(count: u64) -> String {
     let (unit, name) = match count {
         0..1_000 => return count.to_string(),
         1_000..1_000_000 => (1_000, "k"),
         1_000_000..1_000_000_000 => (1_000_000, "M"),
-        1_000_000_000..1_000_000_000_000 => (1_000_000_000, "G"),
+        1_000_000_000..1_000_000_000_000 => (1_000_000_000, "B"),
         _ => (1_000_000_000_000, "T"),
     };
     let (whole, tenth) = (count / unit, count % unit * 10 / unit);
@@ -161,7 +161,7 @@ mod tests {
         check(999_999, "999k");
         check(1_000_000, "1M");
         check(351_327_975, "351M");
-        check(4_200_000_000, "4.2G");
+        check(4_200_000_000, "4.2B");
         check(u64::MAX, "18446744T");
     }
 

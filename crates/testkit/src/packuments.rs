@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 const WORDS: [&str; 16] = [
-    "parse", "stream", "value", "returns", "the", "given", "option", "default", "when", "missing", "callback", "promise", "encoding", "buffer",
-    "schema", "every",
+    "parse", "stream", "value", "returns", "the", "given", "option", "default", "when", "missing", "callback", "promise", "encoding",
+    "buffer", "schema", "every",
 ];
 
 /// A packument with 5 to 64 versions, dependencies, maintainers and a README of 2 to 60 kB with headings, lists, code, tables, images and
@@ -21,7 +21,8 @@ pub fn packument(name: &str, number: u64) -> Value {
     for place in 0..count {
         last = format!("{}.{}.{}", place / 12, place % 12, random.u8(0..9));
         let dependencies = |random: &mut fastrand::Rng, most: usize| {
-            let names = (0..random.usize(0..most)).map(|_| (format!("dependency-{}", random.u16(..)), json!(format!("^{}.0.0", random.u8(0..9)))));
+            let names =
+                (0..random.usize(0..most)).map(|_| (format!("dependency-{}", random.u16(..)), json!(format!("^{}.0.0", random.u8(0..9)))));
             Value::Object(names.collect())
         };
         let manifest = json!({
@@ -48,11 +49,16 @@ pub fn packument(name: &str, number: u64) -> Value {
 
 fn readme(name: &str, length: usize, random: &mut fastrand::Rng) -> String {
     let mut text = format!("# {name}\n\n[![build](https://img.example/{name}.svg)](https://ci.example/{name})\n\n");
-    let words = |random: &mut fastrand::Rng, count: usize| (0..count).map(|_| WORDS[random.usize(..WORDS.len())]).collect::<Vec<_>>().join(" ");
+    let words =
+        |random: &mut fastrand::Rng, count: usize| (0..count).map(|_| WORDS[random.usize(..WORDS.len())]).collect::<Vec<_>>().join(" ");
     let mut section = 0;
     while text.len() < length {
         section += 1;
-        let _ = write!(text, "## Section {section}\n\n{}. See [the guide](docs/guide-{section}.md) and `option{section}`.\n\n", words(random, 60));
+        let _ = write!(
+            text,
+            "## Section {section}\n\n{}. See [the guide](docs/guide-{section}.md) and `option{section}`.\n\n",
+            words(random, 60)
+        );
         match section % 4 {
             0 => text.push_str("| option | type | default |\n|---|---|---:|\n| a | `string` | x |\n| b | `number` | 7 |\n\n"),
             1 => {

@@ -35,7 +35,7 @@ pub(super) async fn user(state: &AppState, name: &str, parameters: &HashMap<Stri
         Err(error) => return failed(state, error),
     };
     if page.is_empty() && upstream != Answer::Waiting {
-        return nobody(&page, &upstream);
+        return nobody(state, &page, &upstream);
     }
     let said = match &upstream {
         Answer::Waiting => Some("The registry is being asked for this user's packages. Load the page again in a moment.".to_owned()),
@@ -56,12 +56,15 @@ pub(super) async fn user(state: &AppState, name: &str, parameters: &HashMap<Stri
     render(StatusCode::OK, policy, &User { frame, sort: page.sort.as_str(), page, state: said })
 }
 
-fn nobody(page: &UserPage, upstream: &Answer) -> Response {
+fn nobody(state: &AppState, page: &UserPage, upstream: &Answer) -> Response {
     let mut texts = vec![format!("No package is known whose maintainers, scope or repository name {}.", page.user)];
     match (upstream, &page.problem) {
         (Answer::Unavailable { why }, _) => texts.push(format!("The registry could not be asked: {why}.")),
         (_, Some(problem)) => texts.push(format!("The registry was asked, but {problem}.")),
         _ => {}
+    }
+    if !state.catalog.has_index() {
+        texts.push("The search index is still being built, so scopes and repositories cannot be listed yet.".to_owned());
     }
     let mut message = Message::new(format!("@{}", page.user), texts);
     message.frame.query = format!("@{}", page.user);
