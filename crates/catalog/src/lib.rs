@@ -30,9 +30,11 @@ pub struct Catalog {
     store: Store,
     index_root: PathBuf,
     index: Arc<RwLock<Option<Arc<Index>>>>,
-    /// The front page of a minute.
-    home: Arc<Mutex<Option<(i64, Arc<HomePage>)>>>,
+    home: Arc<Mutex<Option<KeptHome>>>,
 }
+
+/// A front page and the minute it was made in.
+type KeptHome = (i64, Arc<HomePage>);
 
 impl Catalog {
     /// Reads from a store, and from the index in use below `index_root`. A damaged index is as good as none.

@@ -281,12 +281,8 @@ fn module_formats(fields: &Map<String, Value>) -> (bool, bool) {
         match (ends(".mjs"), ends(".cjs"), ends(".js") || !path.contains('.')) {
             (true, ..) => esm = true,
             (_, true, _) => commonjs = true,
-            (_, _, true) => match condition {
-                Some(true) => esm = true,
-                Some(false) => commonjs = true,
-                None if is_module => esm = true,
-                None => commonjs = true,
-            },
+            (_, _, true) if condition.unwrap_or(is_module) => esm = true,
+            (_, _, true) => commonjs = true,
             _ => {}
         }
     };

@@ -161,12 +161,11 @@ fn latest(tags: &[DistTag], manifests: &[Manifest]) -> Option<usize> {
     if let Some(index) = tagged.and_then(|tag| manifests.iter().position(|manifest| manifest.version == tag.version)) {
         return Some(index);
     }
-    let highest = (0..manifests.len()).max_by_key(|index| {
+    (0..manifests.len()).max_by_key(|index| {
         let parsed = Version::parse(&manifests[*index].version).ok();
         let released = parsed.as_ref().map(|version| !version.is_prerelease());
         (released, parsed, std::cmp::Reverse(*index))
-    });
-    highest
+    })
 }
 
 pub(crate) fn is_security_holding(version: Option<&str>, description: Option<&str>, repository: Option<&str>) -> bool {

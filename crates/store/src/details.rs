@@ -143,8 +143,8 @@ impl PackedReadme {
     }
 
     /// A rendered README and what it was rendered from.
-    pub fn pack(source: &ReadmeText, rendered: &RenderedReadme, renderer: i64) -> Result<Self, Error> {
-        Ok(Self { source: Some(pack(source)?), rendered: Some(pack(rendered)?), renderer })
+    pub fn pack(source: &ReadmeText, readme: &RenderedReadme, renderer: i64) -> Result<Self, Error> {
+        Ok(Self { source: Some(pack(source)?), rendered: Some(pack(readme)?), renderer })
     }
 }
 
@@ -230,13 +230,14 @@ impl Store {
 
     /// The details of a package with the README of its latest version.
     pub async fn details(&self, id: i64) -> Result<Option<StoredDetails>, Error> {
+        /// When it was observed, the overview, the README's renderer when one looked, and the README when there is one.
+        type Found = (i64, Vec<u8>, Option<i64>, Option<Vec<u8>>);
         let sql = "SELECT d.observed_at, d.overview, r.renderer, r.rendered FROM details d
             LEFT JOIN readmes r ON r.package_id = d.package_id AND r.version = d.latest WHERE d.package_id = $1";
-        let row: Option<(i64, Vec<u8>, Option<i64>, Option<Vec<u8>>)> =
-            on!(&self.read, |pool| sqlx::query_as(sql).bind(id).fetch_optional(pool).await?);
-        let Some((observed_at, overview, renderer, rendered)) = row else { return Ok(None) };
+        let row: Option<Found> = on!(&self.read, |pool| sqlx::query_as(sql).bind(id).fetch_optional(pool).await?);
+        let Some((observed_at, overview, looked, html)) = row else { return Ok(None) };
         let OwnedOverview { details, latest } = unpack(&overview)?;
-        let readme = renderer.map(|_| readme(rendered.as_deref())).transpose()?;
+        let readme = looked.map(|_| readme(html.as_deref())).transpose()?;
         Ok(Some(StoredDetails { observed_at, details, latest, readme }))
     }
 

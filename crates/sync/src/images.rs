@@ -60,11 +60,15 @@ impl ImageKey {
     }
 
     fn sign(&self, url: &str) -> [u8; SIGNATURE] {
+        let mut signature = [0; SIGNATURE];
+        signature.copy_from_slice(&self.mac(url).finalize().into_bytes()[..SIGNATURE]);
+        signature
+    }
+
+    fn mac(&self, url: &str) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length is a key");
         mac.update(url.as_bytes());
-        let mut signature = [0; SIGNATURE];
-        signature.copy_from_slice(&mac.finalize().into_bytes()[..SIGNATURE]);
-        signature
+        mac
     }
 
     /// The address on the web of `SIGNATURE/ADDRESS`, if it was signed here.
@@ -73,8 +77,7 @@ impl ImageKey {
         let (signature, url) = signed.split_once('/')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let url = String::from_utf8(URL_SAFE_NO_PAD.decode(url).ok()?).ok()?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length is a key");
-        mac.update(url.as_bytes());
+        let mac = self.mac(&url);
         // A shorter signature would be guessed sooner.
         (signature.len() == SIGNATURE).then_some(())?;
         mac.verify_truncated_left(&signature).ok()?;

@@ -97,6 +97,7 @@ struct Inner {
 
 impl Upstream {
     /// Who is asked: nobody when `online` is false. Give the wishes to the background.
+    #[must_use]
     pub fn new(context: &Context, key: ImageKey, online: bool, images: Option<Images>) -> (Self, Wishes) {
         let (sender, receiver) = mpsc::channel(WAITING);
         let inner = Inner {

@@ -171,7 +171,7 @@ async fn read_details(background: &Hands) {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn fulfil(reader: &Reader, wish: &Wish) -> Answer {
