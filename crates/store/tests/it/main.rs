@@ -1,5 +1,9 @@
 //! One suite for both databases: every test runs on SQLite and on PostgreSQL.
 
+mod details;
+mod migration;
+mod months;
+
 use model::{Bucket, Observation, PackageName, Popularity, RecentDownloads, Source, State, Summary};
 use store::{Change, DataSet, DownloadsFrom, IndexRow, JobState, NewName, Place, Store};
 use testkit::{folder, fresh_database};
