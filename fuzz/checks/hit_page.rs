@@ -3,7 +3,7 @@
 use model::parse_hit_page;
 
 /// Reads the bytes and checks what later steps rely on.
-pub fn check(bytes: &[u8]) {
+pub(crate) fn check(bytes: &[u8]) {
     let Ok(page) = parse_hit_page(bytes, 1_700_000_000) else { return };
     assert!(page.hits.len() <= page.rows);
     for hit in &page.hits {

@@ -3,7 +3,7 @@
 use model::{Packument, Record, parse_packument, parse_record};
 
 /// Reads the bytes in both ways and checks what later steps rely on.
-pub fn check(bytes: &[u8]) {
+pub(crate) fn check(bytes: &[u8]) {
     if let Ok(packument) = parse_packument(bytes, 1_700_000_000) {
         is_consistent(&packument);
     }

@@ -3,7 +3,7 @@
 use markup::{ReadmeSource, render_readme};
 
 /// Renders the text and checks that nothing in it could run or reach another server.
-pub fn check(bytes: &[u8]) {
+pub(crate) fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (filename, text) = text.split_once('\n').unwrap_or(("", &text));
     let readme = render_readme(&ReadmeSource {
@@ -20,18 +20,32 @@ pub fn check(bytes: &[u8]) {
             assert!(!html.contains(&format!("<{tag}{end}")), "<{tag}{end} in {html}");
         }
     }
-    for (place, _) in html.match_indices("src=\"") {
-        assert!(html[place + 5..].starts_with("/img/"), "{html}");
-    }
-    for (place, _) in html.match_indices(" href=\"") {
-        let rest = &html[place + 7..];
-        assert!(["http://", "https://", "mailto:", "#", "/"].iter().any(|start| rest.starts_with(start)), "{html}");
-    }
-    for (place, _) in html.match_indices(" id=\"") {
-        assert!(html[place + 5..].starts_with("user-content-"), "{html}");
+    for tag in tags(&html) {
+        let values = |attribute: &'static str| tag.match_indices(attribute).map(move |(place, _)| &tag[place + attribute.len()..]);
+        assert!(values(" src=\"").all(|rest| rest.starts_with("/img/")), "{tag}");
+        assert!(values(" id=\"").all(|rest| rest.starts_with("user-content-")), "{tag}");
+        let leads_out = |rest: &str| ["http://", "https://", "mailto:", "#", "/"].iter().any(|start| rest.starts_with(start));
+        assert!(values(" href=\"").all(leads_out), "{tag}");
+        assert!(!tag.contains(" style=\""), "{tag}");
     }
     for heading in &readme.contents {
         assert!((3..=6).contains(&heading.level) && readme.html.contains(&format!("id=\"{}\"", heading.id)), "{heading:?} in {html}");
     }
     assert_eq!(markup::sanitise(&readme.html), readme.html, "cleaning again changes nothing");
+}
+
+/// Everything from a `<` to its `>`. In what was cleaned a text has neither, and a value has no quotation mark.
+fn tags(html: &str) -> impl Iterator<Item = &str> {
+    let mut rest = html;
+    std::iter::from_fn(move || {
+        rest = &rest[rest.find('<')?..];
+        let mut quoted = false;
+        let end = rest.find(|c| {
+            quoted ^= c == '"';
+            c == '>' && !quoted
+        });
+        let (tag, after) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+        rest = after;
+        Some(tag)
+    })
 }

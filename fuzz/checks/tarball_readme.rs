@@ -5,7 +5,7 @@ use std::io::Write;
 use registry::{MAX_README, read_readme};
 
 /// Reads both and checks what is found.
-pub fn check(bytes: &[u8]) {
+pub(crate) fn check(bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("x.tgz");
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());

@@ -1,11 +1,13 @@
-//! For tests only: a registry that answers like npm's and fails like it, published lists of any size, and fresh databases of both kinds.
+//! For tests only: a registry that answers like npm's and fails like it, time that passes quickly, published lists of any size, and fresh databases of both kinds.
 
+mod clock;
 mod lists;
 mod packuments;
 mod postgres;
 mod registry;
 mod tarball;
 
+pub use clock::{Hurry, at_most, hurry};
 pub use lists::{Lists, write_lists};
 pub use packuments::packument;
 pub use postgres::fresh_database;

@@ -137,6 +137,11 @@ impl FakeRegistry {
         inner.packages.insert(name.to_owned(), Document { value: document, change });
     }
 
+    /// What is served at a path as a tarball is.
+    pub fn set_tarball(&self, path: &str, bytes: Vec<u8>) {
+        self.lock().tarballs.insert(path.to_owned(), bytes.into());
+    }
+
     /// The hits of a search for `maintainer:NAME`, in their order: objects as npm's search has them in `objects`.
     pub fn set_user(&self, name: &str, hits: Vec<Value>) {
         self.lock().users.insert(name.to_owned(), hits);
