@@ -21,10 +21,10 @@ pub struct Hurry {
 /// Makes time pass quickly, on a runtime of one thread.
 #[must_use]
 pub fn hurry() -> Hurry {
-    let (hold, held) = mpsc::channel::<()>();
+    let (hold, end) = mpsc::channel::<()>();
     tokio::task::spawn_blocking(move || {
         // Ends with an error, when the other end is dropped.
-        let _ = held.recv();
+        let _ = end.recv();
     });
     tokio::time::pause();
     let driver = tokio::spawn(async {

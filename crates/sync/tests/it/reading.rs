@@ -251,11 +251,11 @@ async fn whatever_the_registry_does_nothing_is_lost() {
         assert!(error.contains(words), "{shown}: {error}");
         reads.is_whole("one").await;
     }
-    for (fault, _) in [
-        (Fault::Status(404, vec![], r#"{"error":"Not found"}"#.to_owned()), ()),
-        (Fault::Status(404, vec![], "{}".to_owned()), ()),
-        (Fault::Status(404, vec![], r#"{"errors":[{"status":404,"message":"x"}]}"#.to_owned()), ()),
-        (Fault::Status(405, vec![], r#"{"code":"MethodNotAllowedError","message":"GET is not allowed"}"#.to_owned()), ()),
+    for fault in [
+        Fault::Status(404, vec![], r#"{"error":"Not found"}"#.to_owned()),
+        Fault::Status(404, vec![], "{}".to_owned()),
+        Fault::Status(404, vec![], r#"{"errors":[{"status":404,"message":"x"}]}"#.to_owned()),
+        Fault::Status(405, vec![], r#"{"code":"MethodNotAllowedError","message":"GET is not allowed"}"#.to_owned()),
     ] {
         reads.registry.fail("/thing", [fault]);
         assert_eq!(reads.read().await.expect("an answer"), Reading::Missing);
