@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
@@ -102,7 +103,8 @@ pub(crate) async fn home(State(state): State<AppState>) -> Result<impl IntoRespo
 #[utoipa::path(get, path = "/api/v1/packages/{name}", params(("name" = String, Path, description = "NAME or NAME@VERSION")),
     responses((status = 200, body = PackagePage), (status = 404, body = Problem), (status = 410, body = PackagePage, description = "unpublished"),
         (status = 503, body = Problem, description = "not stored, and the registry cannot be asked")))]
-pub(crate) async fn package(State(state): State<AppState>, Path(path): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn package(State(state): State<AppState>, path: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    let Path(path) = path?;
     let not_found = |error: String| Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", error);
     let Target::Package { name, version } = parse_target(&format!("pkg:{path}")) else {
         return Err(not_found(format!("{:?} is not a package name", path.chars().take(80).collect::<String>())));
@@ -151,9 +153,10 @@ pub(crate) struct UserParameters {
     responses((status = 200, body = UserPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn user(
     State(state): State<AppState>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     parameters: Result<Query<UserParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
+    let Path(name) = name?;
     let Query(parameters) = parameters.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error.body_text()))?;
     let sort = parameters.sort.as_deref().map_or(Some(UserSort::default()), UserSort::parse);
     let sort = sort.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", "'sort' is downloads, name or published"))?;

@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
@@ -49,6 +50,13 @@ impl From<catalog::Error> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "ERR_INTERNAL", "this server could not read its data; its log says why")
             }
         }
+    }
+}
+
+/// What stands in the address is no text.
+impl From<PathRejection> for Problem {
+    fn from(refused: PathRejection) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "ERR_ADDRESS", refused.body_text())
     }
 }
 

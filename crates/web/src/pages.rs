@@ -101,7 +101,9 @@ pub(crate) async fn home_or_search(State(state): State<AppState>, OriginalUri(ur
 pub(crate) async fn by_path(state: &AppState, path: &str, query: Option<&str>) -> Option<Response> {
     let Ok(path) = percent_decode_str(path.strip_prefix('/')?).decode_utf8() else { return Some(not_found("This address is not text.")) };
     let no_package = |text: &str| {
-        let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+        // What turns the direction of a line around would make the words after it unreadable.
+        let is_hidden = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let shown: String = text.chars().filter(|c| !is_hidden(*c)).take(80).collect();
         message::no_name(&shown, PackageName::parse(text).err())
     };
     if let Some(rest) = path.strip_prefix("pkg:") {
