@@ -8,13 +8,14 @@ mod name;
 mod observation;
 mod packument;
 mod popularity;
+mod repair;
 mod repository;
 mod search_hit;
 mod target;
 mod tolerant;
 
 pub use details::{Details, DistTag, Packument, ReadmeText, Unpublished, VersionLine};
-pub use manifest::{Dependency, InstallScript, Manifest};
+pub use manifest::{Dependency, InstallScript, Manifest, is_version};
 pub use name::{InvalidName, PackageName};
 pub use observation::{Observation, RecentDownloads, Source, State, Summary};
 pub use packument::parse_packument;

@@ -180,10 +180,16 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// Whether a text is a semantic version and nothing else. The parser alone accepts whatever follows one.
+#[must_use]
+pub fn is_version(text: &str) -> bool {
+    text.len() <= 256 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+.".contains(&b)) && Version::parse(text).is_ok()
+}
+
 impl Manifest {
     /// Reads an entry of `versions`; `None` when its key is no version at all.
     pub(crate) fn read(version: &str, fields: &Map<String, Value>) -> Option<Self> {
-        let version = tolerant::clean(version).filter(|kept| kept == version && Version::parse(kept).is_ok())?;
+        let version = is_version(version).then(|| version.to_owned())?;
         let get = |key: &str| fields.get(key);
         let dist = get("dist").and_then(Value::as_object);
         let dist = |key: &str| dist.and_then(|dist| dist.get(key));

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::details::{Details, DistTag, Packument, ReadmeText, Unpublished, VersionLine};
 use crate::manifest::{self, Manifest};
+use crate::repair::repair;
 use crate::search_hit::RecordError;
 use crate::{Observation, PackageName, Source, State, Summary, browse_url, directory, tolerant};
 
@@ -43,6 +44,8 @@ const CUT_README: usize = 64_000;
 /// Most versions and tags kept; a package with 20,000 versions exists.
 const MAX_VERSIONS: usize = 50_000;
 const MAX_TAGS: usize = 500;
+/// Levels kept of any field; conditional exports are the deepest.
+const MAX_DEPTH: usize = 16;
 
 /// The wanted fields of a packument or a search hit, and the manifests of all usable versions.
 pub(crate) struct Document {
@@ -52,6 +55,13 @@ pub(crate) struct Document {
 
 /// Reads the wanted fields. Fails when the bytes are not one JSON object.
 pub(crate) fn read_document(json: &[u8]) -> Result<Document, RecordError> {
+    read_json(json).or_else(|error| match repair(json) {
+        Some(repaired) => Ok(read_json(&repaired)?),
+        None => Err(error.into()),
+    })
+}
+
+fn read_json(json: &[u8]) -> Result<Document, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let document = TopLevel.deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -190,12 +200,75 @@ impl<'de> Visitor<'de> for Fields {
         let mut kept = Map::new();
         while let Some(key) = map.next_key::<String>()? {
             if self.0.contains(&key.as_str()) {
-                kept.insert(key, map.next_value()?);
+                kept.insert(key, map.next_value_seed(Shallow(MAX_DEPTH))?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
         Ok(kept)
+    }
+}
+
+/// A value of which only so many levels are kept: no field that is wanted goes deeper, and a deeper one must not cost the document.
+struct Shallow(usize);
+
+impl<'de> DeserializeSeed<'de> for Shallow {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if self.0 == 0 { deserializer.deserialize_ignored_any(IgnoredAny).map(|_| Value::Null) } else { deserializer.deserialize_any(self) }
+    }
+}
+
+impl<'de> Visitor<'de> for Shallow {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut kept = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            kept.insert(key, map.next_value_seed(Self(self.0 - 1))?);
+        }
+        Ok(Value::Object(kept))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut kept = Vec::new();
+        while let Some(item) = items.next_element_seed(Self(self.0 - 1))? {
+            kept.push(item);
+        }
+        Ok(Value::Array(kept))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
     }
 }
 
@@ -226,7 +299,7 @@ impl<'de> Visitor<'de> for TopLevel {
                 document.manifests = map.next_value_seed(Versions)?;
                 document.fields.insert(key, Value::Null);
             } else {
-                document.fields.insert(key, map.next_value()?);
+                document.fields.insert(key, map.next_value_seed(Shallow(MAX_DEPTH))?);
             }
         }
         Ok(document)
@@ -406,6 +479,23 @@ mod tests {
     }
 
     #[test]
+    fn one_bad_bit_costs_nothing_else() {
+        let deep = format!("{}{}", "{\"import\":".repeat(200), "0".to_owned() + &"}".repeat(200));
+        for bad in [
+            r#""readme":"half \ud83d""#,
+            r#""description":1e999"#,
+            r#""license":{"type":1e999}"#,
+            &format!(r#""exports":{deep}"#),
+            &format!(r#""keywords":{deep}"#),
+        ] {
+            let packument = whole(&format!(r#"{{"name":"a","versions":{{"1.0.0":{{{bad},"author":"jane"}}}},{bad}}}"#));
+            assert_eq!(packument.manifests[0].author.as_deref(), Some("jane"), "{}", &bad[..20]);
+        }
+        assert_eq!(whole("\u{feff}{\"name\":\"a\",\"time\":{}}").observation.name.as_str(), "a");
+        assert_eq!(whole(r#"{"name":"a","versions":{"1.0.0/../../x":{},"1.0.0 x":{},"1.0.0\"><b>":{}}}"#).manifests, []);
+    }
+
+    #[test]
     fn readmes() {
         let readme = |json: &str| whole(json).readme.map(|readme| (readme.text.len(), readme.filename, readme.cut));
         assert_eq!(readme(r#"{"name":"a","time":{},"readme":"ERROR: No README data found!"}"#), None);
@@ -445,9 +535,8 @@ mod tests {
         assert!(error(br#"{"package":{}}"#).contains("no name"));
         assert!(error(br#"{"versions":{}}"#).contains("no name"));
         assert!(error(br#"{"name":"../etc/passwd","time":{}}"#).contains("not a package name"));
-        assert!(
-            error(format!(r#"{{"name":"a","time":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000)).as_bytes()).contains("recursion")
-        );
+        let deep = format!(r#"{{"name":"a","time":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert!(parse_record(deep.as_bytes(), 0).is_ok(), "what is too deep is left out");
     }
 
     proptest! {

@@ -1,8 +1,6 @@
 //! What is typed into the box, pasted, or stands in an address: a package, a user, a scope, or a text to search for.
 
-use nodejs_semver::Version;
-
-use crate::PackageName;
+use crate::{PackageName, is_version};
 
 /// Where a text leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +70,7 @@ fn package(text: &str, said: bool) -> Option<Target> {
         None | Some("") => None,
         Some(version) => {
             let plain = version.len() <= 256 && version.chars().all(|c| c.is_ascii_alphanumeric() || "-+._".contains(c));
-            let known = USUAL_TAGS.contains(&version) || Version::parse(version).is_ok();
+            let known = USUAL_TAGS.contains(&version) || is_version(version);
             if !(known || said && plain) {
                 return None;
             }
@@ -141,6 +139,9 @@ mod tests {
         check("~/x", "text ~/x");
         check("react@18.2.0", "package react 18.2.0");
         check("react@latest", "package react latest");
+        check("react@18.2.0 is broken", "text react@18.2.0 is broken");
+        check("jane@10.0.0.1/x y", "text jane@10.0.0.1/x y");
+        check("s@1.0.1\u{741}", "text s@1.0.1\u{741}");
         check("jane@example.com", "text jane@example.com");
         check("JSONStream@1.0.0", "package JSONStream 1.0.0");
         check("https://www.npmjs.com/package/@types/node/v/20.1.0?activeTab=code", "package @types/node 20.1.0");

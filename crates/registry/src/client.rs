@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use model::PackageName;
+use model::{PackageName, is_version};
 use nodejs_semver::Version;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RANGE,
@@ -192,7 +192,7 @@ impl Client {
             .filter_map(|(version, manifest)| {
                 let dist = manifest.get("dist")?;
                 // A key that is no version could name a file elsewhere.
-                Version::parse(version).ok()?;
+                is_version(version).then_some(())?;
                 let integrity = Integrity::of_dist(text(dist, "integrity").as_deref(), text(dist, "shasum").as_deref())?;
                 let url = self.config.tarball_url(Url::parse(&text(dist, "tarball")?).ok()?, name);
                 let published = document.get("time").and_then(|time| text(time, version));

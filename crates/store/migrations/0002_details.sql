@@ -21,13 +21,13 @@ CREATE TABLE manifests (
     PRIMARY KEY (package_id, block)
 ) {compact};
 
--- source and rendered are null where a version has no README.
+-- source and rendered are null where a version has no README. renderer stands before them, so that it is read without them.
 CREATE TABLE readmes (
     package_id BIGINT NOT NULL,
     version {key} NOT NULL,
+    renderer BIGINT NOT NULL,
     source {bytes},
     rendered {bytes},
-    renderer BIGINT NOT NULL,
     PRIMARY KEY (package_id, version)
 );
 

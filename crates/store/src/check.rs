@@ -27,7 +27,9 @@ impl Store {
     /// Rows that belong to packages that do not exist, by table.
     pub async fn orphans(&self) -> Result<Vec<(&'static str, u64)>, Error> {
         let mut found = Vec::new();
-        for table in ["summaries", "maintainers", "package_stats", "high_impact", "appearances"] {
+        for table in
+            ["summaries", "maintainers", "package_stats", "high_impact", "appearances", "details", "manifests", "readmes", "rising"]
+        {
             let sql =
                 AssertSqlSafe(format!("SELECT CAST(count(*) AS BIGINT) FROM {table} WHERE package_id NOT IN (SELECT id FROM packages)"));
             let count: i64 = on!(&self.read, |pool| sqlx::query_scalar(sql).fetch_one(pool).await?);

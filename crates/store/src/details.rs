@@ -270,13 +270,13 @@ impl Store {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(sql).bind(id).bind(version).fetch_optional(pool).await?))
     }
 
-    /// READMEs of latest versions that an older renderer rendered: package, version, source; none where there is none. At most `limit`,
-    /// those after the package `after`.
-    pub async fn outdated_readmes(&self, renderer: i64, after: i64, limit: i64) -> Result<Vec<(i64, String, ReadmeText)>, Error> {
-        let sql = "SELECT package_id, version, source FROM readmes WHERE package_id > $2 AND renderer < $1 AND source IS NOT NULL
-            ORDER BY package_id LIMIT $3";
+    /// READMEs that an older renderer rendered: package, version, source, in this order. At most `limit`, those after a package and version.
+    pub async fn outdated_readmes(&self, renderer: i64, after: (i64, &str), limit: i64) -> Result<Vec<(i64, String, ReadmeText)>, Error> {
+        let sql = "SELECT package_id, version, source FROM readmes
+            WHERE renderer < $1 AND (package_id > $2 OR (package_id = $2 AND version > $3)) AND source IS NOT NULL
+            ORDER BY package_id, version LIMIT $4";
         let rows: Vec<(i64, String, Vec<u8>)> =
-            on!(&self.read, |pool| sqlx::query_as(sql).bind(renderer).bind(after).bind(limit).fetch_all(pool).await?);
+            on!(&self.read, |pool| { sqlx::query_as(sql).bind(renderer).bind(after.0).bind(after.1).bind(limit).fetch_all(pool).await? });
         rows.into_iter().map(|(id, version, source)| Ok((id, version, unpack(&source)?))).collect()
     }
 

@@ -84,7 +84,8 @@ impl Store {
     /// Names of packages without details whose maintainers were asked for since, the latest asked first.
     pub async fn awaited_packages(&self, since: i64, limit: i64) -> Result<Vec<String>, Error> {
         let sql = "SELECT p.name FROM users u JOIN maintainers m ON m.username = u.name JOIN packages p ON p.id = m.package_id
-            LEFT JOIN details d ON d.package_id = p.id WHERE u.asked_at >= $1 AND d.package_id IS NULL ORDER BY u.asked_at DESC, p.name LIMIT $2";
+            LEFT JOIN details d ON d.package_id = p.id WHERE u.asked_at >= $1 AND d.package_id IS NULL
+            GROUP BY p.name ORDER BY max(u.asked_at) DESC, p.name LIMIT $2";
         Ok(on!(&self.read, |pool| sqlx::query_scalar(sql).bind(since).bind(limit).fetch_all(pool).await?))
     }
 

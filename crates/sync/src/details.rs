@@ -12,6 +12,8 @@ use crate::{Context, Error, ImageKey};
 
 /// The largest tarball that is fetched for its README.
 const MAX_README_TARBALL: u64 = 64 << 20;
+/// READMEs rendered anew at a time.
+const OUTDATED: i64 = 50;
 
 /// What reading a package came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +135,26 @@ impl Reader {
         let path = self.client.download_capped(&tarball, folder.path(), MAX_README_TARBALL, |_, _| {}).await?;
         let read = tokio::task::spawn_blocking(move || registry::read_readme(&path)).await??;
         Ok(read.map(|readme| ReadmeText { text: readme.text, filename: Some(readme.name), cut: readme.cut }))
+    }
+}
+
+/// Renders READMEs anew that an older renderer rendered. Returns how many.
+pub async fn render_anew(context: &Context, key: &ImageKey) -> Result<u64, Error> {
+    let store = &context.store;
+    let (mut after, mut rendered) = ((0, String::new()), 0);
+    loop {
+        let outdated = store.outdated_readmes(RENDERER, (after.0, &after.1), OUTDATED).await?;
+        let Some((id, version, _)) = outdated.last() else { return Ok(rendered) };
+        after = (*id, version.clone());
+        for (id, version, text) in outdated {
+            let (Some(known), Some(details)) = (store.by_ids(&[id]).await?.pop(), store.details(id).await?) else { continue };
+            let place = details.details.versions.iter().position(|line| line.version == version);
+            let (Some(place), Ok(name)) = (place, PackageName::parse(&known.name)) else { continue };
+            if let Some((manifest, _)) = store.manifest(id, place).await? {
+                put_readme(context, key, &name, id, &manifest, Some(text)).await?;
+                rendered += 1;
+            }
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use store::Store;
 
-pub use details::{Reader, Reading};
+pub use details::{Reader, Reading, render_anew};
 pub use error::Error;
 pub use fill::{FillOptions, FillReport, ListSource, fill};
 pub use images::{ImageAnswer, ImageKey};

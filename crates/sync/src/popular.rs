@@ -37,7 +37,7 @@ impl Round<'_> {
     async fn next(&mut self) -> Result<Option<String>, Error> {
         let context = &self.reader.context;
         let now = context.clock.now();
-        let awaited = context.store.awaited_packages(now - LOOKED_AT, CHUNK as i64).await?;
+        let awaited = context.store.awaited_packages(now - LOOKED_AT, (CHUNK + self.given_up.len()) as i64).await?;
         if let Some(name) = awaited.into_iter().find(|name| !self.given_up.contains(name)) {
             return Ok(Some(name));
         }

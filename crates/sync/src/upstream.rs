@@ -8,6 +8,7 @@ use std::time::Duration;
 use model::PackageName;
 use registry::Images;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -123,22 +124,22 @@ impl Upstream {
         if self.0.missing.contains_key(name) {
             return Answer::Missing;
         }
+        self.settle();
         let wish = Wish::Package { name: name.clone() };
         let is_pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&wish);
         if !is_pending && !self.is_offline() && !self.take_from_budget() {
-            return Answer::Unavailable { why: "too many unknown names were asked for at a time".to_owned() };
+            return unavailable("too many unknown names were asked for at a time");
         }
         self.ask(wish, wait).await
     }
 
     /// Asks, and waits at most so long for the answer.
     pub async fn ask(&self, wish: Wish, wait: Duration) -> Answer {
-        let Some(wishes) = &self.0.wishes else { return Answer::Unavailable { why: "this server is offline".to_owned() } };
-        let package = match &wish {
-            Wish::Package { name } => Some(name.clone()),
-            _ => None,
-        };
-        if package.as_ref().is_some_and(|name| self.0.missing.contains_key(name)) {
+        let Some(wishes) = &self.0.wishes else { return unavailable("this server is offline") };
+        self.settle();
+        if let Wish::Package { name } = &wish
+            && self.0.missing.contains_key(name)
+        {
             return Answer::Missing;
         }
         if let Some(answer) = self.0.lately.get(&wish) {
@@ -146,13 +147,14 @@ impl Upstream {
         }
         let mut answer = {
             let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
-            pending.retain(|_, answer| *answer.borrow() == Answer::Waiting && answer.has_changed().is_ok());
             if let Some(answer) = pending.get(&wish) {
                 answer.clone()
             } else {
                 let (sender, receiver) = watch::channel(Answer::Waiting);
-                if wishes.try_send(Asked { wish: wish.clone(), answer: sender }).is_err() {
-                    return Answer::Unavailable { why: "too many packages are being read at a time".to_owned() };
+                match wishes.try_send(Asked { wish: wish.clone(), answer: sender }) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(_)) => return unavailable("too many packages are being read at a time"),
+                    Err(TrySendError::Closed(_)) => return unavailable("this server is stopping"),
                 }
                 pending.insert(wish.clone(), receiver.clone());
                 receiver
@@ -160,15 +162,25 @@ impl Upstream {
         };
         let answered = match tokio::time::timeout(wait, answer.wait_for(|answer| *answer != Answer::Waiting)).await {
             Ok(Ok(answer)) => answer.clone(),
-            Ok(Err(_)) => Answer::Unavailable { why: "the background work has ended".to_owned() },
-            Err(_) => Answer::Waiting,
+            Ok(Err(_)) => return unavailable("this server is stopping"),
+            Err(_) => return Answer::Waiting,
         };
-        match (&answered, package) {
-            (Answer::Waiting, _) => {}
-            (Answer::Missing, Some(name)) => self.0.missing.insert(name, ()),
-            _ => self.0.lately.insert(wish, answered.clone()),
-        }
+        self.settle();
         answered
+    }
+
+    /// Remembers what was answered, also when nobody waited for it.
+    fn settle(&self) {
+        let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.retain(|wish, answer| {
+            let now = answer.borrow().clone();
+            match (&now, wish) {
+                (Answer::Waiting, _) => return answer.has_changed().is_ok(),
+                (Answer::Missing, Wish::Package { name }) => self.0.missing.insert(name.clone(), ()),
+                _ => self.0.lately.insert(wish.clone(), now),
+            }
+            false
+        });
     }
 
     /// An image of a README, by the signed part of its address.
@@ -185,6 +197,10 @@ impl Upstream {
         *budget = (if granted { left - 1.0 } else { left }, now);
         granted
     }
+}
+
+fn unavailable(why: &str) -> Answer {
+    Answer::Unavailable { why: why.to_owned() }
 }
 
 impl Reading {

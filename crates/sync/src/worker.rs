@@ -16,7 +16,7 @@ use crate::popular::read_popular;
 use crate::upstream::Asked;
 use crate::{
     Answer, Context, Error, FillOptions, FillReport, ImageKey, ImportOptions, Lease, ListSource, Outcome, Reader, Wish, Wishes, Work,
-    ask_and_wait, catch_up, details, fill, import, progress, rebuild,
+    ask_and_wait, catch_up, details, fill, import, progress, rebuild, render_anew,
 };
 
 /// How often the background looks for changes and jobs.
@@ -155,12 +155,17 @@ async fn work(context: &Context, background: &Hands, lists: &mut Retry, index: &
     tokio::select! {
         result = keep_up(context, background, lists, index) => result,
         result = fulfil_jobs(background) => result,
-        () = read_details(background) => Ok(()),
+        () = read_details(context, background) => Ok(()),
     }
 }
 
-/// Reads details for as long as the lease is ours.
-async fn read_details(background: &Hands) {
+/// Renders READMEs anew where that is due, then reads details for as long as the lease is ours.
+async fn read_details(context: &Context, background: &Hands) {
+    match render_anew(context, &background.key).await {
+        Ok(0) => {}
+        Ok(rendered) => tracing::info!(rendered, "READMEs were rendered anew"),
+        Err(error) => tracing::warn!(%error, "READMEs could not be rendered anew"),
+    }
     if let Some(reader) = &background.reader
         && background.details > 0
     {

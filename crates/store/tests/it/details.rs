@@ -163,16 +163,20 @@ async fn readmes_of_an_older_renderer_are_found_page_by_page() {
             store.put_readme(id, "1.0.0", &readme).await.expect("stored");
             ids.push(id);
         }
-        let (mut found, mut after) = (Vec::new(), 0);
+        // Two versions of one package on either side of a page's end.
+        let again = PackedReadme::pack(&source("text 3"), &rendered("old"), 1).expect("packs");
+        store.put_readme(ids[3], "0.9.0", &again).await.expect("stored");
+        let (mut found, mut after) = (Vec::new(), (0, String::new()));
         loop {
-            let page = store.outdated_readmes(2, after, 2).await.expect("read");
-            let Some((last, _, _)) = page.last() else { break };
-            after = *last;
+            let page = store.outdated_readmes(2, (after.0, &after.1), 2).await.expect("read");
+            let Some((id, version, _)) = page.last() else { break };
+            after = (*id, version.clone());
             found.extend(page);
         }
-        let expected: Vec<_> = (2..7).map(|number| (ids[number], "1.0.0".to_owned(), source(&format!("text {number}")))).collect();
+        let mut expected: Vec<_> = (2..7).map(|number| (ids[number], "1.0.0".to_owned(), source(&format!("text {number}")))).collect();
+        expected.insert(1, (ids[3], "0.9.0".to_owned(), source("text 3")));
         assert_eq!(found, expected);
-        assert!(store.outdated_readmes(1, 0, 10).await.expect("read").is_empty());
+        assert!(store.outdated_readmes(1, (0, ""), 10).await.expect("read").is_empty());
     })
     .await;
 }
@@ -255,11 +259,11 @@ async fn what_an_empty_store_says() {
         assert!(store.rising(10).await.expect("read").is_empty());
         assert_eq!(store.find_rising().await.expect("computed"), 0);
         for seed in [0, 1, u64::MAX] {
-            assert!(store.some_appearances(seed, 10).await.expect("read").is_empty());
+            assert!(store.some_appearances(&[seed]).await.expect("read").is_empty());
         }
         assert!(store.packages_of("x").await.expect("read").is_empty());
         assert!(store.awaited_packages(0, 10).await.expect("read").is_empty());
-        assert!(store.outdated_readmes(9, 0, 10).await.expect("read").is_empty());
+        assert!(store.outdated_readmes(9, (0, ""), 10).await.expect("read").is_empty());
         assert!(store.package(&PackageName::parse("x").expect("a name")).await.expect("read").is_none());
         assert!(store.by_ids(&[]).await.expect("read").is_empty());
         store.put_details(&[]).await.expect("nothing to store");
