@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use catalog::UserSort;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::{PackageName, Target, is_user_name, parse_target};
 
 /// npm packages, searched on a machine of your own.
 ///
@@ -81,10 +83,18 @@ pub(crate) enum Command {
     Import(Import),
     /// Search packages
     Search(Search),
+    /// Show a package: versions, downloads, dependencies, README
+    Show(Show),
+    /// Show everything a user maintains
+    User(User),
     /// Build the search index anew, beside the one in use
     Reindex,
     /// Look for damage
     Doctor,
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Print the manual page, for `man -l -`
+    Man(Man),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -95,6 +105,9 @@ pub(crate) struct Fill {
     /// Only so many packages, the most downloaded ones
     #[arg(long, env = "PKGSTATS_LIMIT", value_name = "N")]
     pub(crate) limit: Option<usize>,
+    /// Then read the details of so many popular packages from the registry, one a second, at most 100000
+    #[arg(long, env = "PKGSTATS_DETAILS", default_value_t = 0, value_name = "N")]
+    pub(crate) details: usize,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -119,6 +132,109 @@ pub(crate) struct Search {
     pub(crate) from: usize,
 }
 
+/// A package, or one version of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// Its name.
+    pub(crate) name: PackageName,
+    /// A version or a tag.
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Show {
+    /// The package, as react, react@18.2.0, react@next, pkg:react, or npm's address of it
+    #[arg(value_parser = package, value_name = "NAME[@VERSION]")]
+    pub(crate) package: Package,
+    /// Print the README instead
+    #[arg(long, env = "PKGSTATS_README", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
+    pub(crate) readme: bool,
+    /// Name every dependency with its range, every tag and every keyword
+    #[arg(long, env = "PKGSTATS_ALL", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
+    pub(crate) all: bool,
+    /// List every version, not the last ten only
+    #[arg(long, env = "PKGSTATS_VERSIONS", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
+    pub(crate) versions: bool,
+    /// Ask the registry even when the details are stored
+    #[arg(long, env = "PKGSTATS_REFRESH", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
+    pub(crate) refresh: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct User {
+    /// The user, as sindresorhus, @sindresorhus, ~sindresorhus, or npm's address of them
+    #[arg(value_parser = user, value_name = "NAME")]
+    pub(crate) name: String,
+    /// The order of the packages
+    #[arg(long, env = "PKGSTATS_SORT", value_enum, default_value_t = Sort::Downloads)]
+    pub(crate) sort: Sort,
+    /// How many packages
+    #[arg(long, env = "PKGSTATS_USER_SIZE", default_value_t = 50, value_name = "N")]
+    pub(crate) size: usize,
+    /// How many packages to pass over
+    #[arg(long, env = "PKGSTATS_USER_FROM", default_value_t = 0, value_name = "N")]
+    pub(crate) from: usize,
+    /// Ask the registry even when it was asked within the last day
+    #[arg(long, env = "PKGSTATS_REFRESH", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
+    pub(crate) refresh: bool,
+}
+
+/// The order of a user's packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sort {
+    /// Most downloaded first.
+    Downloads,
+    /// By name.
+    Name,
+    /// Latest published first.
+    Published,
+}
+
+impl From<Sort> for UserSort {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Downloads => Self::Downloads,
+            Sort::Name => Self::Name,
+            Sort::Published => Self::Published,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Man {
+    /// Write the pages of all commands into this folder instead
+    #[arg(long, env = "PKGSTATS_OUT", value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// A bare word names a package here, never a text to search for.
+fn package(text: &str) -> Result<Package, String> {
+    let found = match parse_target(text) {
+        Target::Text(text) => parse_target(&format!("pkg:{text}")),
+        found => found,
+    };
+    match found {
+        Target::Package { name, version } => Ok(Package { name, version }),
+        Target::User(user) => Err(format!("this is a user; `pkgstats user {user}` shows what they maintain")),
+        Target::Text(_) => Err("this is no name of a package; `pkgstats search` finds packages by words".to_owned()),
+    }
+}
+
+fn user(text: &str) -> Result<String, String> {
+    match parse_target(text) {
+        Target::User(user) => Ok(user),
+        Target::Text(text) if is_user_name(&text) => Ok(text),
+        Target::Package { name, .. } => Err(format!("this is a package; `pkgstats show {name}` shows it")),
+        Target::Text(_) => Err("this is no name of a user".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -137,5 +253,29 @@ mod tests {
         }
         let cli = Cli::try_parse_from(["pkgstats", "--listen", "127.0.0.1:1"]).expect("valid");
         assert!(cli.command.is_none() && cli.serve.listen.is_some());
+    }
+
+    #[test]
+    fn what_is_shown() {
+        let check = |text: &str, expected: Result<(&str, Option<&str>), &str>| match (package(text), expected) {
+            (Ok(found), Ok((name, version))) => assert_eq!((found.name.as_str(), found.version.as_deref()), (name, version), "{text}"),
+            (Err(why), Err(part)) => assert!(why.contains(part), "{text}: {why}"),
+            (found, expected) => panic!("{text}: {found:?}, not {expected:?}"),
+        };
+        check("react", Ok(("react", None)));
+        check("JSONStream", Ok(("JSONStream", None)));
+        check("react@my-tag", Ok(("react", Some("my-tag"))));
+        check("pkg:react@18.2.0", Ok(("react", Some("18.2.0"))));
+        check("@types/node@20.1.0", Ok(("@types/node", Some("20.1.0"))));
+        check("https://www.npmjs.com/package/@types/node/v/20.1.0", Ok(("@types/node", Some("20.1.0"))));
+        check("@jane", Err("pkgstats user jane"));
+        check("date picker", Err("pkgstats search"));
+        check("", Err("no name"));
+        assert_eq!(user("@jane").as_deref(), Ok("jane"));
+        assert_eq!(user("~jane").as_deref(), Ok("jane"));
+        assert_eq!(user("jane").as_deref(), Ok("jane"));
+        assert_eq!(user("https://www.npmjs.com/~jane").as_deref(), Ok("jane"));
+        assert!(user("@types/node").is_err_and(|why| why.contains("pkgstats show @types/node")));
+        assert!(user("jane doe").is_err());
     }
 }

@@ -1,11 +1,16 @@
 //! One file a command.
 
+mod ask;
+mod completions;
 mod doctor;
 mod fill;
 mod import;
+mod man;
 mod reindex;
 mod search;
 mod serve;
+mod show;
+mod user;
 
 use sync::{Context, Error, Lease, Outcome as Done, Work};
 use tokio_util::sync::CancellationToken;
@@ -25,8 +30,12 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Fill(args) => fill::run(&global, args).await,
         Command::Import(args) => import::run(&global, args).await,
         Command::Search(args) => search::run(&global, &args).await,
+        Command::Show(args) => show::run(&global, &args).await,
+        Command::User(args) => user::run(&global, &args).await,
         Command::Reindex => reindex::run(&global).await,
         Command::Doctor => doctor::run(&global).await,
+        Command::Completions(args) => Ok(completions::run(&args)),
+        Command::Man(args) => man::run(&args),
     }
 }
 
@@ -36,7 +45,7 @@ fn start_logging(global: &Global, serves: bool) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(global.log.as_deref().unwrap_or(default))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
     match global.log_format {
-        LogFormat::Text => logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Text => logs.with_ansi(output::colours(&std::io::stderr())).init(),
         LogFormat::Json => logs.json().init(),
     }
     Ok(())

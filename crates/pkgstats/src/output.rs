@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
+use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use sync::{Progress, Unit};
@@ -12,6 +12,8 @@ use tokio::sync::watch;
 
 /// Lines of progress where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
+/// Columns where there is no terminal.
+const WIDTH: usize = 100;
 /// How often the bar is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
@@ -23,6 +25,22 @@ pub(crate) fn line(text: &str) {
 /// Prints a remark.
 pub(crate) fn remark(text: &str) {
     let _ = writeln!(stderr(), "{text}");
+}
+
+/// Prints a result that ends its own lines.
+pub(crate) fn raw(bytes: &[u8]) {
+    let _ = stdout().write_all(bytes);
+}
+
+/// Whether colours may be used there: on a terminal that knows them, unless the user wants none.
+pub(crate) fn colours(place: &impl IsTerminal) -> bool {
+    let is = |name: &str, meant: fn(&std::ffi::OsStr) -> bool| std::env::var_os(name).is_some_and(|value| meant(&value));
+    place.is_terminal() && !is("NO_COLOR", |value| !value.is_empty()) && !is("TERM", |value| value == "dumb")
+}
+
+/// How many columns results may have.
+pub(crate) fn width() -> usize {
+    Table::new().width().map_or(WIDTH, usize::from)
 }
 
 /// Prints a result as JSON.
@@ -66,6 +84,82 @@ pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) ->
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(12)));
     }
     table
+}
+
+/// The lines of a table, without blanks at their ends.
+pub(crate) fn text(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Names and values below each other, values wrapped where there is a terminal.
+pub(crate) fn facts(facts: Vec<(&str, String)>) -> String {
+    let mut table = Table::new();
+    let arrangement = if stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
+    table.load_style(NOTHING).set_content_arrangement(arrangement);
+    let colours = colours(&stdout());
+    for (name, value) in facts {
+        let name = Cell::new(name);
+        table.add_row([if colours { name.add_attribute(Attribute::Dim) } else { name }, Cell::new(value)]);
+    }
+    if let Some(column) = table.column_mut(0) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    text(&table)
+}
+
+/// A text that stands out where there are colours. `code` is the number of a style, as 1 for bold.
+pub(crate) fn styled(code: &str, text: &str) -> String {
+    if colours(&stdout()) { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// An amount of bytes as people read it.
+pub(crate) fn bytes(number: u64) -> String {
+    HumanBytes(number).to_string()
+}
+
+/// `1 package`, `2 packages`.
+pub(crate) fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// How long ago a moment was, in words; both in seconds since 1970.
+pub(crate) fn ago(now: i64, then: i64) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let passed = now - then;
+    let (number, unit) = match passed {
+        ..0 => return "in the future".to_owned(),
+        0..MINUTE => return "just now".to_owned(),
+        MINUTE..HOUR => (passed / MINUTE, "minute"),
+        HOUR..DAY => (passed / HOUR, "hour"),
+        _ => match passed / DAY {
+            days @ ..14 => (days, "day"),
+            days @ ..60 => (days / 7, "week"),
+            days @ ..730 => (days * 12 / 365, "month"),
+            days => (days * 100 / 36_525, "year"),
+        },
+    };
+    format!("{} ago", counted(number.unsigned_abs(), unit))
+}
+
+/// A day with how long ago it was; times are RFC 3339.
+pub(crate) fn day_and_ago(now: i64, time: &str) -> String {
+    let day: String = time.chars().take(10).collect();
+    time.parse::<jiff::Timestamp>().map_or(day.clone(), |then| format!("{day}, {}", ago(now, then.as_second())))
+}
+
+/// Says what is waited for, on a terminal, until `work` ends.
+pub(crate) async fn waiting<T>(what: String, work: impl Future<Output = T>) -> T {
+    let bar = stderr().is_terminal().then(|| ProgressBar::new_spinner().with_message(what));
+    if let Some(bar) = &bar {
+        bar.enable_steady_tick(DRAW_EVERY);
+    }
+    let result = work.await;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    result
 }
 
 /// Shows progress until `work` ends: a bar on a terminal, lines otherwise.
@@ -154,4 +248,31 @@ fn style(now: &Progress) -> ProgressStyle {
         (Unit::Packages, false) => "{msg:<34!} {spinner} {human_pos:>9} {per_sec:>14}",
     };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_ago() {
+        const DAY: i64 = 24 * 3600;
+        let now = 1_800_000_000;
+        for (passed, words) in [
+            (-5, "in the future"),
+            (0, "just now"),
+            (60, "1 minute ago"),
+            (7_199, "1 hour ago"),
+            (DAY, "1 day ago"),
+            (13 * DAY, "13 days ago"),
+            (14 * DAY, "2 weeks ago"),
+            (60 * DAY, "1 month ago"),
+            (365 * DAY, "12 months ago"),
+            (731 * DAY, "2 years ago"),
+            (3_653 * DAY, "10 years ago"),
+        ] {
+            assert_eq!(ago(now, now - passed), words, "{passed}");
+        }
+        assert_eq!(day_and_ago(now, "unknown"), "unknown");
+    }
 }

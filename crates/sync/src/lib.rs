@@ -29,6 +29,7 @@ pub use import::{BadLine, ImportOptions, ImportReport, import};
 pub use index::{CaughtUp, catch_up, rebuild};
 pub use jobs::{Outcome, Work, ask_and_wait};
 pub use lease::{Lease, is_here, read_holder};
+pub use popular::read_details;
 pub use progress::{Progress, ProgressSender, Unit};
 pub use upstream::{Answer, Upstream, Wish, Wishes};
 pub use worker::{Background, run_background};

@@ -123,3 +123,8 @@ pub(crate) async fn read_popular(reader: &Reader, most: usize, rest: bool) -> Re
         tokio::time::sleep(REST).await;
     }
 }
+
+/// Reads the details of the `most` popular packages that have none or old ones, one a second. Returns how many were read.
+pub async fn read_details(reader: &Reader, most: usize) -> Result<u64, Error> {
+    read_popular(reader, most, false).await
+}

@@ -1,6 +1,7 @@
 //! The program as people run it.
 
 mod kills;
+mod show;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -52,8 +53,12 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    fn start_with(data: &Path, more: &[&str]) -> Self {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
-        let mut child = pkgstats(data).args(arguments).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let mut child = pkgstats(data).args(arguments).args(more).stderr(Stdio::piped()).spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
         let address = lines
             .find_map(|line| serde_json::from_str::<Value>(&line.ok()?).ok()?["fields"]["address"].as_str().map(str::to_owned))

@@ -1,0 +1,106 @@
+//! Reading something from the registry for a person who waits: with the lease when that is free, else through the server that has it.
+
+use std::time::Duration;
+
+use registry::RetryPolicy;
+use store::Holder;
+use sync::{Answer, Context, Error, ImageKey, Lease, Outcome as Done, Reader, Reading, Wish, Work};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::Global;
+use crate::{config, output};
+
+/// A person waits, so not for long.
+const PATIENCE: RetryPolicy = RetryPolicy {
+    attempts: 3,
+    first_wait: Duration::from_millis(500),
+    longest_wait: Duration::from_secs(5),
+    deadline: Duration::from_secs(20),
+};
+/// How long another command that reads one thing is waited for.
+const TURN: Duration = Duration::from_secs(5);
+const LOOKS: Duration = Duration::from_millis(250);
+/// How long a server may take for a package, and for all pages of a user's packages.
+const PACKAGE: Duration = Duration::from_secs(25);
+const USER: Duration = Duration::from_secs(180);
+/// What the lease is taken for.
+const DOING: &str = "show";
+
+/// Asks the registry, or says why that cannot be. Fails only when asked to stop.
+pub(crate) async fn ask(context: &Context, global: &Global, wish: &Wish) -> anyhow::Result<Answer> {
+    let unavailable = |why: String| Ok(Answer::Unavailable { why });
+    if global.offline {
+        return unavailable("--offline forbids asking".to_owned());
+    }
+    let client = match config::registry_client(global) {
+        Ok(client) => client.with_retry(PATIENCE),
+        Err(error) => return unavailable(format!("{error:#}")),
+    };
+    let stop = super::stop_signal()?;
+    let reader = Reader { context: context.clone(), client, key: ImageKey::load(&context.store).await? };
+    let what = match wish {
+        Wish::Package { name } => name.to_string(),
+        Wish::Version { name, version } => format!("{name} {version}"),
+        Wish::User { name } => format!("the packages of {name}"),
+    };
+    match output::waiting(format!("reading {what}"), with_lease(&reader, wish, &stop)).await {
+        Ok(answer) => Ok(answer),
+        Err(Error::Cancelled) => Err(Error::Cancelled.into()),
+        Err(error) => unavailable(error.to_string()),
+    }
+}
+
+async fn with_lease(reader: &Reader, wish: &Wish, stop: &CancellationToken) -> Result<Answer, Error> {
+    let context = &reader.context;
+    let until = Instant::now() + TURN;
+    loop {
+        let holder = match Lease::take(context, DOING).await {
+            Ok(lease) => {
+                let result = tokio::select! {
+                    result = lease.guard(read(reader, wish)) => result,
+                    () = stop.cancelled() => Err(Error::Cancelled),
+                };
+                let released = lease.release().await;
+                return match result.and_then(|reading| released.map(|()| reading))? {
+                    Reading::Stored | Reading::Unchanged => Ok(Answer::Stored),
+                    Reading::Missing => Ok(Answer::Missing),
+                };
+            }
+            Err(Error::Held { holder }) => holder,
+            Err(error) => return Err(error),
+        };
+        if holder.doing == "serve" {
+            return tokio::select! {
+                answer = ask_server(context, wish, &holder) => answer,
+                () = stop.cancelled() => Err(Error::Cancelled),
+            };
+        }
+        if !matches!(holder.doing.as_str(), DOING | "starting") || Instant::now() >= until {
+            return Err(Error::Held { holder });
+        }
+        tokio::select! {
+            () = sleep(LOOKS) => {}
+            () = stop.cancelled() => return Err(Error::Cancelled),
+        }
+    }
+}
+
+async fn read(reader: &Reader, wish: &Wish) -> Result<Reading, Error> {
+    match wish {
+        Wish::Package { name } => reader.read_package(name).await,
+        Wish::Version { name, version } => reader.read_version(name, version).await,
+        Wish::User { name } => reader.read_user(name).await,
+    }
+}
+
+async fn ask_server(context: &Context, wish: &Wish, holder: &Holder) -> Result<Answer, Error> {
+    let wait = if matches!(wish, Wish::User { .. }) { USER } else { PACKAGE };
+    let work = Work::Wish(wish.clone());
+    match timeout(wait, sync::ask_and_wait(&context.store, &context.clock, &work, &context.progress)).await {
+        Ok(Ok(Done::Wish(answer))) => Ok(answer),
+        Ok(Ok(_)) => Err(Error::Job("the server answered something else".to_owned())),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(Error::Job(format!("{}, which serves, did not answer in {} seconds", holder.holder, wait.as_secs()))),
+    }
+}
