@@ -204,11 +204,11 @@ impl Catalog {
     pub async fn package(&self, name: &PackageName, version: Option<&str>) -> Result<PackageAnswer, Error> {
         let Some((known, months)) = self.store.package(name).await? else { return Ok(PackageAnswer::Unknown) };
         let details = self.store.details(known.id).await?;
-        let Some(version) = version else { return Ok(PackageAnswer::Page(Box::new(self.page(known, months, details)?))) };
+        let Some(version) = version else { return Ok(PackageAnswer::Page(Box::new(self.page(known, months, details, true)?))) };
         let latest = known.summary.as_ref().and_then(|summary| summary.version.clone());
         let Some(mut stored) = details else {
             if latest.as_deref() == Some(version) {
-                return Ok(PackageAnswer::Page(Box::new(self.page(known, months, None)?)));
+                return Ok(PackageAnswer::Page(Box::new(self.page(known, months, None, true)?)));
             }
             return Ok(PackageAnswer::NoSuchVersion { certain: false, latest });
         };
@@ -224,13 +224,17 @@ impl Catalog {
                 None => return Ok(PackageAnswer::NoSuchVersion { certain: true, latest }),
             }
         }
-        let mut page = self.page(known, months, Some(stored))?;
-        page.is_latest = is_latest;
-        Ok(PackageAnswer::Page(Box::new(page)))
+        Ok(PackageAnswer::Page(Box::new(self.page(known, months, Some(stored), is_latest)?)))
     }
 
     /// A page of what is stored; the manifest in `details` is that of the version shown.
-    fn page(&self, known: Known, months: Vec<SnapshotCount>, details: Option<StoredDetails>) -> Result<PackagePage, Error> {
+    fn page(
+        &self,
+        known: Known,
+        months: Vec<SnapshotCount>,
+        details: Option<StoredDetails>,
+        is_latest: bool,
+    ) -> Result<PackagePage, Error> {
         let summary = known.summary.unwrap_or_default();
         let mut page = PackagePage {
             name: known.name,
@@ -239,7 +243,7 @@ impl Catalog {
             observed: rfc3339(known.observed_at),
             details_observed: None,
             version: summary.version,
-            is_latest: true,
+            is_latest,
             published: summary.published_at.map(rfc3339),
             created: None,
             modified: None,
@@ -276,14 +280,16 @@ impl Catalog {
             let line = details.versions.iter().find(|line| line.version == manifest.version);
             page.published = line.and_then(|line| line.published_at).map(rfc3339);
             page.version = Some(manifest.version.clone());
-            page.description = manifest.description.clone().or(page.description);
-            page.license = manifest.license.clone().or(page.license);
-            page.homepage = manifest.homepage.clone().or(page.homepage);
-            page.bugs = manifest.bugs.clone().or(page.bugs);
-            page.publisher.clone_from(&manifest.publisher);
-            page.deprecated.clone_from(&manifest.deprecated);
-            if !manifest.keywords.is_empty() {
+            // The package's own words are those of its latest version; any other speaks for itself.
+            if !is_latest {
+                page.description.clone_from(&manifest.description);
+                page.license.clone_from(&manifest.license);
+                page.homepage.clone_from(&manifest.homepage);
+                page.bugs.clone_from(&manifest.bugs);
                 page.keywords.clone_from(&manifest.keywords);
+                page.publisher.clone_from(&manifest.publisher);
+                page.deprecated.clone_from(&manifest.deprecated);
+                page.repository = manifest.repository.clone().or(page.repository);
             }
             page.manifest = Some(manifest);
         }

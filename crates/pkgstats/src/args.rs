@@ -64,12 +64,19 @@ pub(crate) struct Serve {
     /// Read the details of so many popular packages in the background, one a second, at most 100000 [default: 2000]
     #[arg(long, env = "PKGSTATS_DETAILS", value_name = "N")]
     pub(crate) details: Option<usize>,
+    /// Answer /metrics on this address, for Prometheus [default: nowhere]
+    #[arg(long, env = "PKGSTATS_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
 }
 
 impl Serve {
     /// What stands after the command, else what stands before it.
     pub(crate) fn or(self, top: Self) -> Self {
-        Self { listen: self.listen.or(top.listen), details: self.details.or(top.details) }
+        Self {
+            listen: self.listen.or(top.listen),
+            details: self.details.or(top.details),
+            metrics_listen: self.metrics_listen.or(top.metrics_listen),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use model::PackageName;
 use search::{Index, MAX_FROM_PLUS_SIZE, Query};
 
 use crate::details::Reader;
-use crate::{Error, progress};
+use crate::{Error, Reading, progress};
 
 /// npm publishes no limit; others were refused at some six a second.
 const PACE: Duration = Duration::from_secs(1);
@@ -25,6 +25,8 @@ const FIRST_REFUSAL: Duration = Duration::from_secs(30);
 struct Round<'a> {
     reader: &'a Reader,
     most: usize,
+    /// Whether the packages of users come first.
+    with_awaited: bool,
     /// Could not be read, and are left alone until the next round.
     given_up: HashSet<String>,
     /// How far down the list of popular packages.
@@ -37,9 +39,11 @@ impl Round<'_> {
     async fn next(&mut self) -> Result<Option<String>, Error> {
         let context = &self.reader.context;
         let now = context.clock.now();
-        let awaited = context.store.awaited_packages(now - LOOKED_AT, (CHUNK + self.given_up.len()) as i64).await?;
-        if let Some(name) = awaited.into_iter().find(|name| !self.given_up.contains(name)) {
-            return Ok(Some(name));
+        if self.with_awaited {
+            let awaited = context.store.awaited_packages(now - LOOKED_AT, (CHUNK + self.given_up.len()) as i64).await?;
+            if let Some(name) = awaited.into_iter().find(|name| !self.given_up.contains(name)) {
+                return Ok(Some(name));
+            }
         }
         loop {
             if let Some(name) = self.queue.pop() {
@@ -78,53 +82,49 @@ async fn popular(reader: &Reader, from: usize, size: usize) -> Result<Vec<i64>, 
     found.await?
 }
 
-/// Reads the details of the `most` popular packages that have none or old ones. Returns how many were read, when all are; `rest` says
-/// whether to wait and begin again instead.
-pub(crate) async fn read_popular(reader: &Reader, most: usize, rest: bool) -> Result<u64, Error> {
-    let most = most.min(MAX_FROM_PLUS_SIZE);
-    let mut read = 0;
-    let mut refusal = FIRST_REFUSAL;
+/// Reads the details of the `most` popular packages that have none or old ones, one a second. Returns how many were read.
+pub async fn read_details(reader: &Reader, most: usize) -> Result<u64, Error> {
+    read_round(reader, most, false).await
+}
+
+/// As [`read_details`], the packages of users whom somebody looked at first, again and again.
+pub(crate) async fn keep_reading(reader: &Reader, most: usize) -> Result<(), Error> {
     loop {
-        let mut round = Round { reader, most, given_up: HashSet::new(), place: 0, queue: Vec::new() };
-        while let Some(name) = round.next().await? {
-            let began = tokio::time::Instant::now();
-            let result = match PackageName::parse(&name) {
-                Ok(parsed) => reader.read_package(&parsed).await.map(|_| ()),
-                Err(why) => Err(Error::Job(why.to_string())),
-            };
-            // Also what was read: it may still be among the awaited ones, when its maintainers are others.
-            round.given_up.insert(name.clone());
-            match result {
-                Ok(()) => {
-                    read += 1;
-                    refusal = FIRST_REFUSAL;
-                }
-                Err(Error::Registry(error)) if error.is_rate_limited() => {
-                    tracing::info!(%error, wait_s = refusal.as_secs(), "reading details rests");
-                    tokio::time::sleep(refusal).await;
-                    refusal = (refusal * 2).min(REST);
-                    round.given_up.remove(&name);
-                }
-                Err(error) => tracing::info!(package = name, %error, "details could not be read"),
-            }
-            if !rest {
-                progress::packages(
-                    &reader.context.progress,
-                    "reading details",
-                    round.place as u64 - round.queue.len() as u64,
-                    Some(most as u64),
-                );
-            }
-            tokio::time::sleep_until(began + PACE).await;
-        }
-        if !rest {
-            return Ok(read);
-        }
+        read_round(reader, most, true).await?;
         tokio::time::sleep(REST).await;
     }
 }
 
-/// Reads the details of the `most` popular packages that have none or old ones, one a second. Returns how many were read.
-pub async fn read_details(reader: &Reader, most: usize) -> Result<u64, Error> {
-    read_popular(reader, most, false).await
+async fn read_round(reader: &Reader, most: usize, with_awaited: bool) -> Result<u64, Error> {
+    let most = most.min(MAX_FROM_PLUS_SIZE);
+    let mut round = Round { reader, most, with_awaited, given_up: HashSet::new(), place: 0, queue: Vec::new() };
+    let (mut read, mut refusal) = (0, FIRST_REFUSAL);
+    while let Some(name) = round.next().await? {
+        let began = tokio::time::Instant::now();
+        let result = match PackageName::parse(&name) {
+            Ok(parsed) => reader.read_package(&parsed).await,
+            Err(why) => Err(Error::Job(why.to_string())),
+        };
+        // Also what was read: it may still be among the awaited ones, when its maintainers are others.
+        round.given_up.insert(name.clone());
+        match result {
+            Ok(reading) => {
+                read += u64::from(reading != Reading::Missing);
+                refusal = FIRST_REFUSAL;
+            }
+            Err(Error::Registry(error)) if error.is_rate_limited() => {
+                tracing::info!(%error, wait_s = refusal.as_secs(), "reading details rests");
+                tokio::time::sleep(refusal).await;
+                refusal = (refusal * 2).min(REST);
+                round.given_up.remove(&name);
+            }
+            Err(error) => tracing::info!(package = name, %error, "details could not be read"),
+        }
+        if !with_awaited {
+            let done = round.place.saturating_sub(round.queue.len()) as u64;
+            progress::packages(&reader.context.progress, "reading details", done, Some(most as u64));
+        }
+        tokio::time::sleep_until(began + PACE).await;
+    }
+    Ok(read)
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::jobs::{WISH, WORK};
 use crate::lease::follow;
-use crate::popular::read_popular;
+use crate::popular::keep_reading;
 use crate::upstream::Asked;
 use crate::{
     Answer, Context, Error, FillOptions, FillReport, ImageKey, ImportOptions, Lease, ListSource, Outcome, Reader, Wish, Wishes, Work,
@@ -154,13 +154,13 @@ async fn work(context: &Context, background: &Hands, lists: &mut Retry, index: &
     details::sweep(context)?;
     tokio::select! {
         result = keep_up(context, background, lists, index) => result,
-        result = fulfil_jobs(background) => result,
-        () = read_details(context, background) => Ok(()),
+        result = fulfil_jobs(context, background) => result,
+        () = keep_details(context, background) => Ok(()),
     }
 }
 
 /// Renders READMEs anew where that is due, then reads details for as long as the lease is ours.
-async fn read_details(context: &Context, background: &Hands) {
+async fn keep_details(context: &Context, background: &Hands) {
     match render_anew(context, &background.key).await {
         Ok(0) => {}
         Ok(rendered) => tracing::info!(rendered, "READMEs were rendered anew"),
@@ -170,7 +170,7 @@ async fn read_details(context: &Context, background: &Hands) {
         && background.details > 0
     {
         loop {
-            if let Err(error) = read_popular(reader, background.details, true).await {
+            if let Err(error) = keep_reading(reader, background.details).await {
                 tracing::warn!(%error, "reading details ended; trying again in a minute");
             }
             tokio::time::sleep(Duration::from_secs(60)).await;
@@ -226,26 +226,26 @@ async fn ask_holder(reader: &Reader, wish: &Wish) -> Answer {
 }
 
 /// Fulfils what other processes ask for.
-async fn fulfil_jobs(background: &Hands) -> Result<(), Error> {
-    let Some(reader) = &background.reader else { return std::future::pending().await };
-    let reader = Reader { client: reader.client.with_retry(IMPATIENT), ..reader.clone() };
+async fn fulfil_jobs(context: &Context, background: &Hands) -> Result<(), Error> {
+    let reader = background.reader.as_ref().map(|reader| Reader { client: reader.client.with_retry(IMPATIENT), ..reader.clone() });
+    let Context { store, clock, .. } = context;
     let mut running = JoinSet::new();
     loop {
         while running.try_join_next().is_some() {}
-        let Context { store, clock, .. } = &reader.context;
         let job = if running.len() < AT_A_TIME { store.next_job(WISH, clock.now()).await? } else { None };
         let Some(job) = job else {
             tokio::time::sleep(JOBS_TICK).await;
             continue;
         };
-        let reader = reader.clone();
+        let (reader, store) = (reader.clone(), store.clone());
         running.spawn(async move {
-            let came = match serde_json::from_str(&job.argument) {
-                Ok(Work::Wish(wish)) => fulfil(&reader, &wish).await,
+            let came = match (serde_json::from_str(&job.argument), reader) {
+                (Ok(Work::Wish(wish)), Some(reader)) => fulfil(&reader, &wish).await,
+                (Ok(_), None) => Answer::Unavailable { why: "the server that writes is offline".to_owned() },
                 _ => Answer::Unavailable { why: "the wish cannot be read".to_owned() },
             };
             let text = serde_json::to_string(&Outcome::Wish(came)).unwrap_or_default();
-            if let Err(error) = reader.context.store.report_job(job.id, JobState::Done, &text).await {
+            if let Err(error) = store.report_job(job.id, JobState::Done, &text).await {
                 tracing::warn!(%error, "an answer could not be passed on");
             }
         });

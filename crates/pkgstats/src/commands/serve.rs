@@ -8,7 +8,7 @@ use catalog::Catalog;
 use registry::{Images, Limits};
 use sync::{Background, ImageKey, Upstream};
 use tokio::net::TcpListener;
-use web::AppState;
+use web::{AppState, Metrics};
 
 use crate::args::{Global, Serve};
 use crate::{Outcome, config};
@@ -26,6 +26,13 @@ pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Outcome>
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} cannot be listened on; another server may be there, choose another address with --listen"))?;
+    let metrics = match args.metrics_listen {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on for metrics"))?;
+            Some((listener, Metrics::install().map_err(anyhow::Error::msg)?))
+        }
+        None => None,
+    };
     let context = config::context(global).await?;
     let catalog = Catalog::open(context.store.clone(), context.index_root());
     let stop = super::stop_signal()?;
@@ -50,6 +57,15 @@ pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Outcome>
     });
     tracing::info!(address = %format!("http://{}", listener.local_addr()?), "listening");
     let stopping = stop.clone();
+    if let Some((listener, metrics)) = metrics {
+        let (state, stopping) = (state.clone(), stop.clone());
+        tracing::info!(address = %format!("http://{}/metrics", listener.local_addr()?), "listening");
+        tokio::spawn(async move {
+            if let Err(error) = web::serve_metrics(listener, state, metrics, async move { stopping.cancelled().await }).await {
+                tracing::error!(%error, "metrics are no longer answered");
+            }
+        });
+    }
     let server = web::serve(listener, state, async move { stopping.cancelled().await });
     tokio::select! {
         result = server => result?,
