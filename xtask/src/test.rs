@@ -13,15 +13,21 @@ use crate::{cargo, root, run, tidy};
 const NPM: &str = "11.19.1";
 /// Debian's PostgreSQL, where none is there.
 const POSTGRESQL: &str = "postgresql-15";
+/// The browser that pages are opened in, by the name of its program and of Debian's package.
+const CHROMIUM: &str = "chromium";
 
 pub(crate) fn test() -> anyhow::Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     tidy::tidy()?;
     let postgres = Postgres::start()?;
     let npm = install_npm()?;
+    let chromium = install_chromium()?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-    run(cargo(&["test", "--workspace"]).env("PKGSTATS_TEST_POSTGRES", &postgres.url).env("PKGSTATS_TEST_NPM", npm))
+    run(cargo(&["test", "--workspace"])
+        .env("PKGSTATS_TEST_POSTGRES", &postgres.url)
+        .env("PKGSTATS_TEST_NPM", npm)
+        .env("PKGSTATS_TEST_CHROMIUM", chromium))
 }
 
 fn is_root() -> bool {
@@ -36,6 +42,20 @@ fn apt_install(package: &str) -> anyhow::Result<()> {
     }
     run(Command::new("apt-get").args(["update", "-qq"]))?;
     run(Command::new("apt-get").args(["install", "-y", "-qq", "--no-install-recommends", package]).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// The browser of this machine.
+fn install_chromium() -> anyhow::Result<PathBuf> {
+    let find = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut programs = std::env::split_paths(&path).map(|folder| folder.join(CHROMIUM));
+        programs.find(|program| program.exists())
+    };
+    if let Some(program) = find() {
+        return Ok(program);
+    }
+    apt_install(CHROMIUM)?;
+    find().with_context(|| format!("{CHROMIUM} was installed but is not found"))
 }
 
 /// npm's client at a fixed version, below `target`.
