@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -79,6 +79,8 @@ pub(crate) async fn tag(request: Request, next: Next) -> Response {
         head.status = StatusCode::NOT_MODIFIED;
         head.headers.remove(CONTENT_TYPE);
         head.headers.remove(CONTENT_LENGTH);
+        // What has no body is not compressed, so nobody else would say it.
+        head.headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         return Response::from_parts(head, Body::empty());
     }
     Response::from_parts(head, Body::from(bytes))

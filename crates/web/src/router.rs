@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse, Response};
@@ -78,8 +78,9 @@ async fn by_path(State(state): State<AppState>, method: Method, uri: Uri) -> Res
     }
 }
 
-async fn only_read() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "ERR_METHOD", "this address is only read: use GET or HEAD")
+async fn only_read() -> impl IntoResponse {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "ERR_METHOD", "this address is only read: use GET or HEAD");
+    ([(ALLOW, "GET,HEAD")], problem)
 }
 
 /// Sorted, filtered and later pages are of no use to search engines.
