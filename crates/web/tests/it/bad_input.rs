@@ -181,8 +181,9 @@ async fn other_methods_bodies_and_headers() {
     ] {
         for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"] {
             let request = Request::builder().method(method).uri(path).body(Body::from("x=1")).expect("a request");
-            let (status, _, body) = site.send(request).await;
+            let (status, headers, body) = site.send(request).await;
             assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}: {body}");
+            assert_eq!(headers.get_all("allow").iter().collect::<Vec<_>>(), ["GET,HEAD"], "{method} {path}");
         }
         let request = Request::get(path).body(Body::from(vec![b'x'; 1 << 20])).expect("a request");
         assert!(!site.send(request).await.0.is_server_error(), "a body nobody asked for: {path}");

@@ -126,6 +126,7 @@ async fn headers_of_every_address() {
                 assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0), "{path}: {known}");
                 assert_eq!((header(&headers, "etag"), header(&headers, "cache-control")), (tag, cache), "{path}");
                 assert_eq!((header(&headers, "content-type"), header(&headers, "content-encoding")), ("", ""), "{path}");
+                assert_eq!(headers.get_all("vary").iter().collect::<Vec<_>>(), ["accept-encoding"], "{path}");
             }
             for unknown in ["W/\"other\"", "", "nonsense", &strong[1..strong.len() - 1]] {
                 assert_eq!(get(&site, "GET", &path, &[("if-none-match", unknown)]).await.0, StatusCode::OK, "{path}: {unknown}");
