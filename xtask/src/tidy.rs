@@ -21,6 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("catalog", &["store", "search", "markup", "model"]),
     ("web", &["catalog", "sync", "markup", "model"]),
     ("pkgstats", &["model", "registry", "store", "search", "sync", "markup", "catalog", "web"]),
+    ("xtask", &["testkit"]),
 ];
 
 /// Libraries that belong to one crate.
@@ -78,9 +79,12 @@ fn edges(breaches: &mut Vec<String>) -> anyhow::Result<()> {
         }
         let tests = Path::new(package.manifest_path.as_str()).with_file_name("tests");
         for entry in fs::read_dir(&tests).into_iter().flatten() {
-            let entry = entry?.file_name();
-            if entry != "it" {
-                breaches.push(format!("{name} has more than one integration binary: tests/{}", entry.to_string_lossy()));
+            let entry = entry?;
+            let path = entry.path();
+            // Folders with a main.rs and single files are binaries; anything else is what they read.
+            let is_binary = path.join("main.rs").exists() || path.extension().is_some_and(|end| end == "rs");
+            if is_binary && entry.file_name() != "it" {
+                breaches.push(format!("{name} has more than one integration binary: {}", path.display()));
             }
         }
     }

@@ -16,8 +16,8 @@ pub enum PackageAnswer {
     Unknown,
     /// The package is known, this version is not.
     NoSuchVersion {
-        /// Whether the registry's own document was read, so that it would be known.
-        certain: bool,
+        /// When the registry last told all versions, RFC 3339; missing when it never did.
+        observed: Option<String>,
         /// The version shown first.
         latest: Option<String>,
     },
@@ -191,6 +191,12 @@ pub struct Heading {
 }
 
 impl PackagePage {
+    /// Whether only the published lists know this package.
+    #[must_use]
+    pub fn is_only_listed(&self) -> bool {
+        self.source == Source::DataSet
+    }
+
     /// Downloads of the months as a picture, when there are at least two.
     #[must_use]
     pub fn chart(&self) -> Option<String> {
@@ -210,18 +216,22 @@ impl Catalog {
             if latest.as_deref() == Some(version) {
                 return Ok(PackageAnswer::Page(Box::new(self.page(known, months, None, true)?)));
             }
-            return Ok(PackageAnswer::NoSuchVersion { certain: false, latest });
+            return Ok(PackageAnswer::NoSuchVersion { observed: None, latest });
         };
+        if stored.details.unpublished.is_some() {
+            return Ok(PackageAnswer::Page(Box::new(self.page(known, months, Some(stored), true)?)));
+        }
+        let observed = Some(rfc3339(stored.observed_at));
         let Some(place) = stored.details.versions.iter().position(|line| line.version == version) else {
             let tagged = stored.details.dist_tags.iter().find(|tag| tag.tag == version).map(|tag| tag.version.clone());
             let exists = |tagged: &String| stored.details.versions.iter().any(|line| line.version == *tagged);
-            return Ok(tagged.filter(exists).map_or(PackageAnswer::NoSuchVersion { certain: true, latest }, PackageAnswer::Tag));
+            return Ok(tagged.filter(exists).map_or(PackageAnswer::NoSuchVersion { observed, latest }, PackageAnswer::Tag));
         };
         let is_latest = stored.details.latest == Some(place);
         if !is_latest {
             match self.store.manifest(known.id, place).await? {
                 Some((manifest, readme)) => (stored.latest, stored.readme) = (Some(manifest), readme),
-                None => return Ok(PackageAnswer::NoSuchVersion { certain: true, latest }),
+                None => return Ok(PackageAnswer::NoSuchVersion { observed, latest }),
             }
         }
         Ok(PackageAnswer::Page(Box::new(self.page(known, months, Some(stored), is_latest)?)))

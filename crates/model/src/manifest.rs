@@ -1,5 +1,7 @@
 //! One version's own package.json, as far as pages show it.
 
+use std::collections::HashSet;
+
 use nodejs_semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -201,7 +203,8 @@ impl Manifest {
         let optional_dependencies = dependencies(get("optionalDependencies"));
         // npm writes optional dependencies into both lists.
         let mut needed = dependencies(get("dependencies"));
-        needed.retain(|dependency| !optional_dependencies.iter().any(|optional| optional.name == dependency.name));
+        let optional: HashSet<&str> = optional_dependencies.iter().map(|dependency| dependency.name.as_str()).collect();
+        needed.retain(|dependency| !optional.contains(dependency.name.as_str()));
         let user = get("_npmUser");
         let bundled = get("bundleDependencies").or_else(|| get("bundledDependencies"));
         let (is_esm, is_commonjs) = module_formats(fields);

@@ -3,6 +3,7 @@
 //! Shapes: the full and the abbreviated form, the rebuilt documents of mirrors, and what old packages and private registries make
 //! of them. Every version is reduced to its [`Manifest`] while it is read, so a document of 40 MB costs little memory.
 
+use std::cell::Cell;
 use std::fmt;
 
 use nodejs_semver::Version;
@@ -46,6 +47,8 @@ const MAX_VERSIONS: usize = 50_000;
 const MAX_TAGS: usize = 500;
 /// Levels kept of any field; conditional exports are the deepest.
 const MAX_DEPTH: usize = 16;
+/// Entries kept of any field; `time` has one a version.
+const MAX_VALUES: usize = 100_000;
 
 /// The wanted fields of a packument or a search hit, and the manifests of all usable versions.
 pub(crate) struct Document {
@@ -200,7 +203,7 @@ impl<'de> Visitor<'de> for Fields {
         let mut kept = Map::new();
         while let Some(key) = map.next_key::<String>()? {
             if self.0.contains(&key.as_str()) {
-                kept.insert(key, map.next_value_seed(Shallow(MAX_DEPTH))?);
+                kept.insert(key, map.next_value_seed(Shallow { depth: MAX_DEPTH, left: &Cell::new(MAX_VALUES) })?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -209,18 +212,40 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-/// A value of which only so many levels are kept: no field that is wanted goes deeper, and a deeper one must not cost the document.
-struct Shallow(usize);
+/// A value of which only so many levels and so many entries are kept: no field that is wanted has more, and one that has must cost neither
+/// the document nor the memory.
+#[derive(Clone, Copy)]
+struct Shallow<'a> {
+    depth: usize,
+    left: &'a Cell<usize>,
+}
 
-impl<'de> DeserializeSeed<'de> for Shallow {
-    type Value = Value;
+impl Shallow<'_> {
+    /// Whether one more entry may be kept.
+    fn one_more(self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        if self.0 == 0 { deserializer.deserialize_ignored_any(IgnoredAny).map(|_| Value::Null) } else { deserializer.deserialize_any(self) }
+    fn below(self) -> Self {
+        Self { depth: self.depth - 1, ..self }
     }
 }
 
-impl<'de> Visitor<'de> for Shallow {
+impl<'de> DeserializeSeed<'de> for Shallow<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if self.depth == 0 {
+            deserializer.deserialize_ignored_any(IgnoredAny).map(|_| Value::Null)
+        } else {
+            deserializer.deserialize_any(self)
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Shallow<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -230,17 +255,27 @@ impl<'de> Visitor<'de> for Shallow {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut kept = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            kept.insert(key, map.next_value_seed(Self(self.0 - 1))?);
+            if self.one_more() {
+                kept.insert(key, map.next_value_seed(self.below())?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(Value::Object(kept))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut kept = Vec::new();
-        while let Some(item) = items.next_element_seed(Self(self.0 - 1))? {
-            kept.push(item);
+        loop {
+            if self.one_more() {
+                match items.next_element_seed(self.below())? {
+                    Some(item) => kept.push(item),
+                    None => return Ok(Value::Array(kept)),
+                }
+            } else if items.next_element::<IgnoredAny>()?.is_none() {
+                return Ok(Value::Array(kept));
+            }
         }
-        Ok(Value::Array(kept))
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
@@ -299,7 +334,7 @@ impl<'de> Visitor<'de> for TopLevel {
                 document.manifests = map.next_value_seed(Versions)?;
                 document.fields.insert(key, Value::Null);
             } else {
-                document.fields.insert(key, map.next_value_seed(Shallow(MAX_DEPTH))?);
+                document.fields.insert(key, map.next_value_seed(Shallow { depth: MAX_DEPTH, left: &Cell::new(MAX_VALUES) })?);
             }
         }
         Ok(document)

@@ -207,6 +207,15 @@ impl Client {
         Ok(PackageVersions { latest: document.get("dist-tags").and_then(|tags| text(tags, "latest")), tarballs })
     }
 
+    /// Refuses a tarball's address to which the registry may not lead, as with redirects: from a public registry into a private network.
+    pub(crate) async fn check_tarball(&self, tarball: &Tarball) -> Result<(), Error> {
+        let registry = self.config.registry_of(&tarball.name);
+        if redirect_is_allowed(&registry, &tarball.url, &lookup).await {
+            return Ok(());
+        }
+        Err(Error::Address { url: shown(&tarball.url), reason: "a public registry does not keep tarballs in a private network" })
+    }
+
     /// One request, redirects included. The credentials are chosen anew for every address on the way.
     ///
     /// A server on the public Internet may not redirect to an address that is not public; see [`is_public`](crate::is_public).

@@ -32,6 +32,7 @@ impl Client {
         limit: u64,
         mut progress: impl FnMut(u64, Option<u64>),
     ) -> Result<PathBuf, Error> {
+        self.check_tarball(tarball).await?;
         let path = folder.join(tarball.file_name());
         if path.exists() && verify(&path, tarball).await.is_ok() {
             return Ok(path);

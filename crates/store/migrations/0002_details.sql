@@ -53,3 +53,7 @@ CREATE TABLE secrets (
     name {key} PRIMARY KEY,
     value {bytes} NOT NULL
 ) {compact};
+
+-- So that looking for a job costs nothing when there is none.
+CREATE INDEX jobs_waiting ON jobs (kind, id) WHERE state = 0;
+CREATE INDEX users_asked_at ON users (asked_at);

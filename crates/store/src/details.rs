@@ -209,11 +209,12 @@ impl Store {
         Ok(())
     }
 
-    /// Stores what is known of a version's README.
+    /// Stores what is known of a version's README. A package that was removed in the meantime has none.
     pub async fn put_readme(&self, id: i64, version: &str, readme: &PackedReadme) -> Result<(), Error> {
         on!(&self.write, |pool| {
             sqlx::query(
-                "INSERT INTO readmes (package_id, version, source, rendered, renderer) VALUES ($1, $2, $3, $4, $5)
+                "INSERT INTO readmes (package_id, version, source, rendered, renderer)
+                 SELECT id, $2, $3, $4, $5 FROM packages WHERE id = $1
                  ON CONFLICT (package_id, version) DO UPDATE SET source = excluded.source, rendered = excluded.rendered,
                      renderer = excluded.renderer",
             )
@@ -273,7 +274,7 @@ impl Store {
     /// READMEs that an older renderer rendered: package, version, source, in this order. At most `limit`, those after a package and version.
     pub async fn outdated_readmes(&self, renderer: i64, after: (i64, &str), limit: i64) -> Result<Vec<(i64, String, ReadmeText)>, Error> {
         let sql = "SELECT package_id, version, source FROM readmes
-            WHERE renderer < $1 AND (package_id > $2 OR (package_id = $2 AND version > $3)) AND source IS NOT NULL
+            WHERE renderer < $1 AND (package_id, version) > ($2, $3) AND source IS NOT NULL
             ORDER BY package_id, version LIMIT $4";
         let rows: Vec<(i64, String, Vec<u8>)> =
             on!(&self.read, |pool| { sqlx::query_as(sql).bind(renderer).bind(after.0).bind(after.1).bind(limit).fetch_all(pool).await? });

@@ -51,6 +51,8 @@ impl Store {
     pub async fn ask(&self, kind: &str, argument: &str, now: i64) -> Result<i64, Error> {
         Ok(on!(&self.write, |pool| {
             let mut tx = pool.begin().await?;
+            // Takes the row lock, so that two who ask at once get two numbers.
+            sqlx::query("UPDATE counter SET n = n").execute(&mut *tx).await?;
             sqlx::query("DELETE FROM jobs WHERE requested_at < $1").bind(now - KEPT).execute(&mut *tx).await?;
             let sql = "INSERT INTO jobs (id, kind, argument, state, progress, requested_at, heard_at)
                 SELECT coalesce(max(id), 0) + 1, $1, $2, 0, '', $3, $3 FROM jobs RETURNING id";
@@ -95,6 +97,14 @@ impl Store {
         let row: Option<(i64, String, String, i64, String)> =
             on!(&self.write, |pool| sqlx::query_as(sql).bind(id).bind(now).fetch_optional(pool).await?);
         Ok(row.map(job))
+    }
+
+    /// Forgets a job whose outcome was heard.
+    pub async fn forget_job(&self, id: i64) -> Result<(), Error> {
+        on!(&self.write, |pool| {
+            sqlx::query("DELETE FROM jobs WHERE id = $1 AND state > 1").bind(id).execute(pool).await?;
+        });
+        Ok(())
     }
 
     /// Marks jobs that a former holder left running as failed.

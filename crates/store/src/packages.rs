@@ -349,9 +349,9 @@ impl Store {
         })
     }
 
-    /// Adds packages of which a data set knows the name and perhaps the repository. Returns the id of the first; the others follow in
-    /// order, but for those that became known in the meantime: they keep theirs. For the first fill, give them in byte order of their names: then every tree grows at its end.
-    pub async fn add_names(&self, names: &[NewName<'_>], observed_at: i64) -> Result<i64, Error> {
+    /// Adds packages of which a data set knows the name and perhaps the repository. Returns their ids, in
+    /// order; packages that became known in the meantime keep theirs. For the first fill, give them in byte order of their names: then every tree grows at its end.
+    pub async fn add_names(&self, names: &[NewName<'_>], observed_at: i64) -> Result<Vec<i64>, Error> {
         let words = Words::of(&self.write);
         on!(&self.write, |pool| {
             let mut tx = pool.begin().await?;
@@ -366,8 +366,19 @@ impl Store {
             let inserted =
                 sqlx::query(AssertSqlSafe(words.fill(sql))).bind(&rows).bind(first).bind(observed_at).bind(seq).execute(&mut *tx).await?;
             let known = names.len() as i64 - inserted.rows_affected().cast_signed();
+            let mut ids: Vec<i64> = (first..).take(names.len()).collect();
             if known > 0 {
                 sqlx::query("UPDATE counter SET packages = packages - $1").bind(known).execute(&mut *tx).await?;
+                let sql =
+                    words.fill("SELECT {pack}({row}(j.value ->> 0, p.id)){text} FROM {rows} j JOIN packages p ON p.name = j.value ->> 1");
+                let text: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&rows).fetch_one(&mut *tx).await?;
+                // A place is a number on SQLite and a text on PostgreSQL.
+                for (place, id) in from_json::<(serde_json::Value, i64)>(text.as_deref())? {
+                    let place = place.as_u64().or_else(|| place.as_str()?.parse().ok());
+                    if let Some(kept) = place.and_then(|place| ids.get_mut(place as usize)) {
+                        *kept = id;
+                    }
+                }
             }
             let any_removed: i64 = sqlx::query_scalar("SELECT CAST(count(*) AS BIGINT) FROM tombstones").fetch_one(&mut *tx).await?;
             if any_removed > 0 {
@@ -375,7 +386,7 @@ impl Store {
                 sqlx::query(AssertSqlSafe(sql)).bind(&rows).execute(&mut *tx).await?;
             }
             tx.commit().await?;
-            Ok(first)
+            Ok(ids)
         })
     }
 
@@ -394,13 +405,19 @@ impl Store {
         })
     }
 
-    /// Removes packages with everything that belongs to them, and leaves tombstones.
+    /// Removes packages with everything that belongs to them, and leaves tombstones. Packages that more than a list of names knows stay.
     pub async fn remove(&self, ids: &[i64], now: i64) -> Result<(), Error> {
         let words = Words::of(&self.write);
         on!(&self.write, |pool| {
             let mut tx = pool.begin().await?;
             let seq = take_numbers!(tx, ids.len());
-            let rows: Vec<(i64, i64)> = ids.iter().copied().zip(seq..).collect();
+            let wrapped: Vec<[i64; 1]> = ids.iter().map(|id| [*id]).collect();
+            let sql = words.fill(
+                "SELECT {pack}({row}(p.id)){text} FROM {rows} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT) WHERE p.source = 1",
+            );
+            let text: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_one(&mut *tx).await?;
+            let still: Vec<[i64; 1]> = from_json(text.as_deref())?;
+            let rows: Vec<(i64, i64)> = still.iter().map(|[id]| *id).zip(seq..).collect();
             let rows = to_json(&rows)?;
             let sql = "INSERT INTO tombstones (name, removed_at, change_seq)
                 SELECT p.name, $2, CAST(j.value ->> 1 AS BIGINT) FROM {rows} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT) WHERE TRUE

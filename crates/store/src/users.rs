@@ -128,19 +128,23 @@ impl Store {
         Ok(found.collect())
     }
 
-    /// Some packages that appeared between two lists of names: for each number the one at the place that it chooses.
+    /// Some packages that appeared between the two newest lists of names: for each number the one at the place that it chooses.
     pub async fn some_appearances(&self, numbers: &[u64]) -> Result<Vec<(Known, Appearance)>, Error> {
-        let bounds: Option<(i64, i64)> = on!(&self.read, |pool| {
-            sqlx::query_as("SELECT min(package_id), max(package_id) FROM appearances HAVING min(package_id) IS NOT NULL")
-                .fetch_optional(pool)
-                .await?
+        let bounds: Option<(i64, i64, i64)> = on!(&self.read, |pool| {
+            sqlx::query_as(
+                "SELECT min(package_id), max(package_id), max(not_after) FROM appearances
+                 WHERE not_after = (SELECT max(not_after) FROM appearances) HAVING min(package_id) IS NOT NULL",
+            )
+            .fetch_optional(pool)
+            .await?
         });
-        let Some((first, last)) = bounds else { return Ok(Vec::new()) };
+        let Some((first, last, newest)) = bounds else { return Ok(Vec::new()) };
         let mut rows: Vec<(i64, i64, i64)> = Vec::new();
         for number in numbers {
             let from = first + (number % (last - first + 1).cast_unsigned()).cast_signed();
-            let sql = "SELECT package_id, not_before, not_after FROM appearances WHERE package_id >= $1 ORDER BY package_id LIMIT 1";
-            let row: (i64, i64, i64) = on!(&self.read, |pool| sqlx::query_as(sql).bind(from).fetch_one(pool).await?);
+            let sql = "SELECT package_id, not_before, not_after FROM appearances
+                WHERE package_id >= $1 AND not_after = $2 ORDER BY package_id LIMIT 1";
+            let row: (i64, i64, i64) = on!(&self.read, |pool| sqlx::query_as(sql).bind(from).bind(newest).fetch_one(pool).await?);
             if !rows.contains(&row) {
                 rows.push(row);
             }

@@ -1,6 +1,7 @@
 //! Reading packuments: one package at a time, asked only whether it changed where that can be asked, its README rendered once.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use markup::{RENDERER, ReadmeSource, render_readme};
 use model::{Manifest, PackageName, Packument, ReadmeText, parse_packument};
@@ -12,6 +13,8 @@ use crate::{Context, Error, ImageKey};
 
 /// The largest tarball that is fetched for its README.
 const MAX_README_TARBALL: u64 = 64 << 20;
+/// How long that may take: a server that sends a byte now and then would hold its place for ever.
+const MAX_README_TIME: Duration = Duration::from_secs(60);
 /// READMEs rendered anew at a time.
 const OUTDATED: i64 = 50;
 
@@ -59,7 +62,7 @@ impl Reader {
                 if let Some(details) = store.details(known.id).await?
                     && let Some(manifest) = details.latest
                 {
-                    self.read_readme(name, known.id, &manifest, None).await?;
+                    self.read_readme_or_say_why(name, known.id, &manifest, None).await?;
                 }
                 Ok(Reading::Unchanged)
             }
@@ -76,7 +79,7 @@ impl Reader {
                 let packument = store_packument(&self.context, packument, validators).await?;
                 let stored = store.by_name(name).await?;
                 if let (Some(stored), Some(index)) = (stored, packument.details.latest) {
-                    self.read_readme(name, stored.id, &packument.manifests[index], packument.readme).await?;
+                    self.read_readme_or_say_why(name, stored.id, &packument.manifests[index], packument.readme).await?;
                 }
                 Ok(Reading::Stored)
             }
@@ -94,8 +97,24 @@ impl Reader {
         Ok(Reading::Stored)
     }
 
-    /// Renders and stores a version's README, unless that was done: from the packument when that has it whole, else from the tarball. A
-    /// tarball that cannot be read costs the README only, and is tried again when the package is read again.
+    /// As [`Reader::read_readme`], but a README that cannot be read does not cost the rest of the package.
+    async fn read_readme_or_say_why(
+        &self,
+        name: &PackageName,
+        id: i64,
+        manifest: &Manifest,
+        sent: Option<ReadmeText>,
+    ) -> Result<(), Error> {
+        match self.read_readme(name, id, manifest, sent).await {
+            Err(error @ (Error::Registry(_) | Error::Job(_))) => {
+                tracing::warn!(package = name.as_str(), version = manifest.version, %error, "the README could not be read");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Renders and stores a version's README, unless that was done: from the packument when that has it whole, else from the tarball.
     async fn read_readme(&self, name: &PackageName, id: i64, manifest: &Manifest, sent: Option<ReadmeText>) -> Result<(), Error> {
         let store = &self.context.store;
         if store.readme_renderer(id, &manifest.version).await? == Some(RENDERER) {
@@ -106,10 +125,7 @@ impl Reader {
             Some(readme) if whole => Some(readme),
             cut => match self.readme_of_tarball(name, manifest).await {
                 Ok(found) => found.or(cut),
-                Err(error) if cut.is_none() => {
-                    tracing::info!(package = name.as_str(), version = manifest.version, %error, "the README could not be read");
-                    return Ok(());
-                }
+                Err(error) if cut.is_none() => return Err(error),
                 Err(_) => cut,
             },
         };
@@ -132,7 +148,8 @@ impl Reader {
         tokio::fs::create_dir_all(&all).await.map_err(Error::io(&all))?;
         // A folder of its own, because the same tarball may be asked for twice at a time.
         let folder = tempfile::tempdir_in(&all).map_err(Error::io(&all))?;
-        let path = self.client.download_capped(&tarball, folder.path(), MAX_README_TARBALL, |_, _| {}).await?;
+        let download = self.client.download_capped(&tarball, folder.path(), MAX_README_TARBALL, |_, _| {});
+        let path = tokio::time::timeout(MAX_README_TIME, download).await.map_err(|_| unusable("came too slowly"))??;
         let read = tokio::task::spawn_blocking(move || registry::read_readme(&path)).await??;
         Ok(read.map(|readme| ReadmeText { text: readme.text, filename: Some(readme.name), cut: readme.cut }))
     }

@@ -422,8 +422,8 @@ impl Fill<'_> {
                 .map(|place| *place as usize)
                 .map(|place| NewName { name: names.get(place), repository: addresses.and_then(|addresses| addresses.get(place)) })
                 .collect();
-            let first = store.add_names(&rows, now).await?;
-            for (place, id) in batch.iter().zip(first..) {
+            let ids = store.add_names(&rows, now).await?;
+            for (place, id) in batch.iter().zip(ids) {
                 names.ids[*place as usize] = u32::try_from(id).map_err(|_| store::Error::Damaged(format!("the package id {id}")))?;
             }
             let done = (stored + number * BATCH + batch.len()) as u64;

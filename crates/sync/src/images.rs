@@ -27,7 +27,14 @@ const MAX_ADDRESS: usize = 2_048;
 /// The cache is swept down to three quarters when it is larger than this.
 const MAX_CACHE: u64 = 512 << 20;
 /// How long a failure is remembered.
-const FAILED_FOR: Duration = Duration::from_secs(3600);
+const FAILED_FOR: Duration = Duration::from_secs(600);
+/// How long an image waits for its turn.
+const LONGEST_QUEUE: Duration = Duration::from_secs(5);
+const BUSY: &str = "too many images are being fetched at a time";
+/// After this an image is fetched anew; badges change.
+const FRESH_FOR: Duration = Duration::from_secs(24 * 3600);
+/// Bytes of images that are held for the moment in which many ask for them.
+const MAX_RUNNING: u64 = 32 << 20;
 /// Images fetched at a time.
 const AT_A_TIME: usize = 12;
 const ADDRESS: &str = "/img/";
@@ -124,8 +131,11 @@ impl ImageCache {
             folder,
             web,
             failed: moka::future::Cache::builder().max_capacity(10_000).time_to_live(FAILED_FOR).build(),
-            // Holds an image for the moment in which many ask for it.
-            running: moka::future::Cache::builder().max_capacity(32).time_to_live(Duration::from_secs(5)).build(),
+            running: moka::future::Cache::builder()
+                .max_capacity(MAX_RUNNING)
+                .weigher(|_, (bytes, _): &(Bytes, ImageKind)| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+                .time_to_live(Duration::from_secs(5))
+                .build(),
             places: Arc::new(Semaphore::new(AT_A_TIME)),
             size: Arc::new(AtomicU64::new(size)),
         }
@@ -134,8 +144,15 @@ impl ImageCache {
     pub(crate) async fn get(&self, signed: &str) -> ImageAnswer {
         let Some(url) = self.key.verify(signed) else { return ImageAnswer::Forged };
         let name: String = Sha256::digest(url.as_str()).iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
-        if let Some((bytes, kind)) = self.read(&name).await {
-            return ImageAnswer::Found(bytes, kind);
+        let kept = self.read(&name).await;
+        let found = |(bytes, kind, _): (Bytes, ImageKind, bool)| ImageAnswer::Found(bytes, kind);
+        if let Some(kept) = kept.clone().filter(|(_, _, fresh)| *fresh || self.web.is_none()) {
+            return found(kept);
+        }
+        if let Some(kept) = kept.clone()
+            && self.failed.contains_key(&url)
+        {
+            return found(kept);
         }
         if let Some(why) = self.failed.get(&url).await {
             return ImageAnswer::Unavailable(why);
@@ -146,7 +163,8 @@ impl ImageCache {
         // One fetch for all who ask; it goes on when they leave.
         let fetch = async move {
             let fetched = tokio::spawn(async move {
-                let _place = this.places.acquire().await;
+                let place = tokio::time::timeout(LONGEST_QUEUE, this.places.acquire()).await;
+                let Ok(Ok(_place)) = place else { return Err(BUSY.to_owned()) };
                 let image = web.fetch(&asked).await.map_err(|error| error.to_string())?;
                 this.keep(&name, &image.bytes, image.kind).await;
                 Ok::<_, String>((image.bytes, image.kind))
@@ -156,16 +174,22 @@ impl ImageCache {
         match self.running.try_get_with(url.clone(), fetch).await {
             Ok((bytes, kind)) => ImageAnswer::Found(bytes, kind),
             Err(why) => {
-                self.failed.insert(url, why.to_string()).await;
-                ImageAnswer::Unavailable(why.to_string())
+                if **why != *BUSY {
+                    self.failed.insert(url, why.to_string()).await;
+                }
+                // An old picture is better than none.
+                kept.map_or_else(|| ImageAnswer::Unavailable(why.to_string()), found)
             }
         }
     }
 
-    async fn read(&self, name: &str) -> Option<(Bytes, ImageKind)> {
+    /// An image that was kept, and whether it is still fresh.
+    async fn read(&self, name: &str) -> Option<(Bytes, ImageKind, bool)> {
         for kind in ImageKind::ALL {
-            if let Ok(bytes) = tokio::fs::read(self.folder.join(name).with_extension(kind.extension())).await {
-                return Some((bytes.into(), kind));
+            let path = self.folder.join(name).with_extension(kind.extension());
+            if let Ok(bytes) = tokio::fs::read(&path).await {
+                let age = tokio::fs::metadata(&path).await.and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
+                return Some((bytes.into(), kind, age.is_none_or(|age| age < FRESH_FOR)));
             }
         }
         None

@@ -113,6 +113,11 @@ async fn put_details(context: &Context, key: &ImageKey, records: Vec<Record>) ->
         let name = &packument.observation.name;
         let Some(text) = packument.readme.take() else { continue };
         let (Some(index), Some(known)) = (packument.details.latest, context.store.by_name(name).await?) else { continue };
+        // A version's README never changes, and one that was read from the tarball is whole.
+        let version = &packument.manifests[index].version;
+        if context.store.readme_renderer(known.id, version).await?.is_some() {
+            continue;
+        }
         put_readme(context, key, name, known.id, &packument.manifests[index], Some(text)).await?;
     }
     Ok(())

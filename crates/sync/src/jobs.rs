@@ -70,8 +70,14 @@ pub async fn ask_and_wait(store: &Store, clock: &Clock, work: &Work, progress: &
         tokio::time::sleep(LOOKS).await;
         let job = store.hear_of_job(id, clock.now()).await?.ok_or_else(|| Error::Job("the job is no longer known".to_owned()))?;
         match job.state {
-            JobState::Done => return serde_json::from_str(&job.progress).map_err(text),
-            JobState::Failed => return Err(Error::Job(job.progress)),
+            JobState::Done => {
+                store.forget_job(id).await?;
+                return serde_json::from_str(&job.progress).map_err(text);
+            }
+            JobState::Failed => {
+                store.forget_job(id).await?;
+                return Err(Error::Job(job.progress));
+            }
             JobState::Waiting | JobState::Running => {
                 if let Ok(now) = serde_json::from_str::<Progress>(&job.progress) {
                     progress.send_replace(now);

@@ -15,10 +15,16 @@ const PACE: Duration = Duration::from_secs(1);
 const STALE: i64 = 7 * 24 * 3600;
 /// For so long after somebody looked at a user, the user's packages come first.
 const LOOKED_AT: i64 = 24 * 3600;
+/// How often users whom somebody looked at are looked for, in seconds.
+const AWAITED_EVERY: i64 = 20;
 /// Packages looked at together.
 const CHUNK: usize = 250;
-/// How long to wait when everything is read, and after the registry refused; the latter doubles up to the former.
+/// How long to wait after the registry refused, doubling from the second to the first.
 const REST: Duration = Duration::from_secs(1_800);
+/// How soon a round that found nothing more to read is followed by the next.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Packages in a row that may fail before the registry counts as gone.
+const MOST_FAILURES: u32 = 5;
 const FIRST_REFUSAL: Duration = Duration::from_secs(30);
 
 /// Where the reading is.
@@ -27,6 +33,9 @@ struct Round<'a> {
     most: usize,
     /// Whether the packages of users come first.
     with_awaited: bool,
+    /// Those that are known to be waited for, and when to look for others.
+    awaited: Vec<String>,
+    awaited_at: i64,
     /// Could not be read, and are left alone until the next round.
     given_up: HashSet<String>,
     /// How far down the list of popular packages.
@@ -39,11 +48,13 @@ impl Round<'_> {
     async fn next(&mut self) -> Result<Option<String>, Error> {
         let context = &self.reader.context;
         let now = context.clock.now();
-        if self.with_awaited {
+        if self.with_awaited && now >= self.awaited_at {
             let awaited = context.store.awaited_packages(now - LOOKED_AT, (CHUNK + self.given_up.len()) as i64).await?;
-            if let Some(name) = awaited.into_iter().find(|name| !self.given_up.contains(name)) {
-                return Ok(Some(name));
-            }
+            self.awaited = awaited.into_iter().rev().filter(|name| !self.given_up.contains(name)).collect();
+            self.awaited_at = now + AWAITED_EVERY;
+        }
+        if let Some(name) = self.awaited.pop() {
+            return Ok(Some(name));
         }
         loop {
             if let Some(name) = self.queue.pop() {
@@ -91,14 +102,15 @@ pub async fn read_details(reader: &Reader, most: usize) -> Result<u64, Error> {
 pub(crate) async fn keep_reading(reader: &Reader, most: usize) -> Result<(), Error> {
     loop {
         read_round(reader, most, true).await?;
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
 async fn read_round(reader: &Reader, most: usize, with_awaited: bool) -> Result<u64, Error> {
     let most = most.min(MAX_FROM_PLUS_SIZE);
-    let mut round = Round { reader, most, with_awaited, given_up: HashSet::new(), place: 0, queue: Vec::new() };
-    let (mut read, mut refusal) = (0, FIRST_REFUSAL);
+    let mut round =
+        Round { reader, most, with_awaited, awaited: Vec::new(), awaited_at: 0, given_up: HashSet::new(), place: 0, queue: Vec::new() };
+    let (mut read, mut refusal, mut failures) = (0, FIRST_REFUSAL, 0);
     while let Some(name) = round.next().await? {
         let began = tokio::time::Instant::now();
         let result = match PackageName::parse(&name) {
@@ -110,15 +122,22 @@ async fn read_round(reader: &Reader, most: usize, with_awaited: bool) -> Result<
         match result {
             Ok(reading) => {
                 read += u64::from(reading != Reading::Missing);
-                refusal = FIRST_REFUSAL;
+                (refusal, failures) = (FIRST_REFUSAL, 0);
             }
             Err(Error::Registry(error)) if error.is_rate_limited() => {
                 tracing::info!(%error, wait_s = refusal.as_secs(), "reading details rests");
-                tokio::time::sleep(refusal).await;
+                tokio::time::sleep(refusal.max(error.retry_after().unwrap_or_default()).min(REST)).await;
                 refusal = (refusal * 2).min(REST);
                 round.given_up.remove(&name);
+                round.queue.push(name);
             }
-            Err(error) => tracing::info!(package = name, %error, "details could not be read"),
+            // The disk is full, or the registry is gone: the next package would not be read either.
+            Err(error @ Error::Store(_)) => return Err(error),
+            Err(error) if failures >= MOST_FAILURES => return Err(error),
+            Err(error) => {
+                failures += 1;
+                tracing::info!(package = name, %error, "details could not be read");
+            }
         }
         if !with_awaited {
             let done = round.place.saturating_sub(round.queue.len()) as u64;

@@ -17,7 +17,7 @@ use crate::{Context, ImageKey, Reading};
 
 /// Wishes that wait; more are refused.
 const WAITING: usize = 256;
-/// How long the registry's "no such package" is believed.
+/// How long the registry's "no such package" is believed, and that a README cannot be read.
 const MISSING_FOR: Duration = Duration::from_secs(3600);
 /// How long any other answer is.
 const LATELY: Duration = Duration::from_secs(30);
@@ -91,6 +91,8 @@ struct Inner {
     missing: moka::sync::Cache<PackageName, ()>,
     /// What was just asked need not be asked again, above all when it failed.
     lately: moka::sync::Cache<Wish, Answer>,
+    /// READMEs that could not be read, each at the cost of a tarball.
+    unreadable: moka::sync::Cache<Wish, Answer>,
     /// How many unknown names may be asked for, and since when.
     budget: Mutex<(f64, Instant)>,
     images: ImageCache,
@@ -105,6 +107,7 @@ impl Upstream {
             wishes: online.then_some(sender),
             pending: Mutex::default(),
             lately: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(LATELY).build(),
+            unreadable: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(MISSING_FOR).build(),
             missing: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(MISSING_FOR).build(),
             budget: Mutex::new((UNKNOWN_BURST, Instant::now())),
             images: ImageCache::new(key, &context.data, images.filter(|_| online)),
@@ -126,6 +129,19 @@ impl Upstream {
         }
         self.settle();
         let wish = Wish::Package { name: name.clone() };
+        self.ask_within_budget(wish, wait).await
+    }
+
+    /// Asks for a user of whom nothing is known, within the same budget.
+    pub async fn unknown_user(&self, name: &str, wait: Duration) -> Answer {
+        self.settle();
+        self.ask_within_budget(Wish::User { name: name.to_owned() }, wait).await
+    }
+
+    async fn ask_within_budget(&self, wish: Wish, wait: Duration) -> Answer {
+        if let Some(answer) = self.0.lately.get(&wish) {
+            return answer;
+        }
         let is_pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&wish);
         if !is_pending && !self.is_offline() && !self.take_from_budget() {
             return unavailable("too many unknown names were asked for at a time");
@@ -142,7 +158,7 @@ impl Upstream {
         {
             return Answer::Missing;
         }
-        if let Some(answer) = self.0.lately.get(&wish) {
+        if let Some(answer) = self.0.lately.get(&wish).or_else(|| self.0.unreadable.get(&wish)) {
             return answer;
         }
         let mut answer = {
@@ -150,6 +166,9 @@ impl Upstream {
             if let Some(answer) = pending.get(&wish) {
                 answer.clone()
             } else {
+                if pending.len() >= WAITING {
+                    return unavailable("too many packages are being read at a time");
+                }
                 let (sender, receiver) = watch::channel(Answer::Waiting);
                 match wishes.try_send(Asked { wish: wish.clone(), answer: sender }) {
                     Ok(()) => {}
@@ -177,6 +196,7 @@ impl Upstream {
             match (&now, wish) {
                 (Answer::Waiting, _) => return answer.has_changed().is_ok(),
                 (Answer::Missing, Wish::Package { name }) => self.0.missing.insert(name.clone(), ()),
+                (Answer::Unavailable { .. }, Wish::Version { .. }) => self.0.unreadable.insert(wish.clone(), now),
                 _ => self.0.lately.insert(wish.clone(), now),
             }
             false

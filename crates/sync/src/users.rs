@@ -21,6 +21,7 @@ impl Reader {
     pub async fn read_user(&self, name: &str) -> Result<Reading, Error> {
         let store = &self.context.store;
         let (mut listed, mut total, mut problem) = (HashSet::new(), None, None);
+        let mut strangers = 0;
         let mut from = 0;
         loop {
             let now = self.context.clock.now();
@@ -44,16 +45,17 @@ impl Reader {
                     break;
                 }
             };
-            total = page.total.or(total);
-            // Search engines find more than was asked for; only the maintainers decide.
             let is_theirs = |seen: &&model::Observation| {
                 seen.summary.as_ref().is_some_and(|summary| summary.maintainers.iter().any(|user| user == name))
             };
+            total = page.total.or(total);
+            strangers += page.rows.saturating_sub(page.hits.iter().filter(is_theirs).count());
+            // Search engines find more than was asked for; only the maintainers decide.
             let theirs: Vec<_> = page.hits.iter().filter(is_theirs).cloned().collect();
             store.apply(&theirs).await?;
             listed.extend(theirs.into_iter().map(|seen| seen.name));
             from += PAGE;
-            if page.rows < PAGE || total.is_some_and(|total| from as u64 >= total) {
+            if page.rows < PAGE {
                 break;
             }
             if from > MAX_FROM {
@@ -61,6 +63,12 @@ impl Reader {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
+        }
+        // Search engines find more than was asked for; only the maintainers decide, so a total that counts others says nothing.
+        if strangers > 0 {
+            total = None;
+            problem = problem
+                .or(Some("this registry's search finds packages of others as well, so it cannot tell how many there are".to_owned()));
         }
         // Of an attempt that found nothing, the older and better knowledge stays.
         if listed.is_empty()

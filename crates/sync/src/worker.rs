@@ -16,7 +16,7 @@ use crate::popular::keep_reading;
 use crate::upstream::Asked;
 use crate::{
     Answer, Context, Error, FillOptions, FillReport, ImageKey, ImportOptions, Lease, ListSource, Outcome, Reader, Wish, Wishes, Work,
-    ask_and_wait, catch_up, details, fill, import, progress, rebuild, render_anew,
+    ask_and_wait, catch_up, details, fill, import, progress, read_holder, rebuild, render_anew,
 };
 
 /// How often the background looks for changes and jobs.
@@ -187,9 +187,14 @@ async fn fulfil(reader: &Reader, wish: &Wish) -> Answer {
     };
     match read {
         Ok(reading) => reading.answer(),
-        Err(error) => {
+        // What the registry says may be shown to anybody; what the disk or the database says is for the log.
+        Err(error @ (Error::Registry(_) | Error::Document { .. } | Error::Job(_))) => {
             tracing::info!(?wish, %error, "could not be read");
             Answer::Unavailable { why: error.to_string() }
+        }
+        Err(error) => {
+            tracing::error!(?wish, %error, "could not be stored");
+            Answer::Unavailable { why: "it could not be stored; the server's log says why".to_owned() }
         }
     }
 }
@@ -198,6 +203,8 @@ async fn fulfil(reader: &Reader, wish: &Wish) -> Answer {
 async fn fulfil_wishes(reader: Reader, wishes: Wishes, has_lease: watch::Receiver<bool>, cancel: CancellationToken) {
     let Wishes(mut wishes) = wishes;
     let places = Arc::new(Semaphore::new(AT_A_TIME));
+    // Searches for users take long and share npm's patience, so they wait for each other and not in the way of packages.
+    let users = Arc::new(Semaphore::new(1));
     let mut running = JoinSet::new();
     loop {
         let asked = tokio::select! {
@@ -206,11 +213,20 @@ async fn fulfil_wishes(reader: Reader, wishes: Wishes, has_lease: watch::Receive
         };
         let Some(Asked { wish, answer }) = asked else { return };
         while running.try_join_next().is_some() {}
-        let place = Arc::clone(&places).acquire_owned().await;
-        let (reader, held) = (reader.clone(), *has_lease.borrow());
+        let place = Arc::clone(if matches!(wish, Wish::User { .. }) { &users } else { &places });
+        let (reader, mut has_lease) = (reader.clone(), has_lease.clone());
         running.spawn(async move {
-            let _place = place;
-            let came = if held { fulfil(&reader, &wish).await } else { ask_holder(&reader, &wish).await };
+            let _place = place.acquire().await;
+            let held = *has_lease.borrow_and_update();
+            let came = if held {
+                tokio::select! {
+                    came = fulfil(&reader, &wish) => came,
+                    // Whoever writes without the lease would write beside somebody else.
+                    _ = has_lease.wait_for(|held| !held) => Answer::Unavailable { why: "another process has taken over".to_owned() },
+                }
+            } else {
+                ask_holder(&reader, &wish).await
+            };
             answer.send_replace(came);
         });
     }
@@ -218,6 +234,17 @@ async fn fulfil_wishes(reader: Reader, wishes: Wishes, has_lease: watch::Receive
 
 async fn ask_holder(reader: &Reader, wish: &Wish) -> Answer {
     let Context { store, clock, progress, .. } = &reader.context;
+    match read_holder(store, clock).await {
+        Ok(Some(holder)) if holder.doing == "serve" => {}
+        Ok(Some(holder)) => {
+            return Answer::Unavailable { why: format!("another command ({}) is writing to this data directory", holder.doing) };
+        }
+        Ok(None) => return Answer::Unavailable { why: "no process writes to this data directory at the moment".to_owned() },
+        Err(error) => {
+            tracing::error!(%error, "the holder of the lease could not be read");
+            return Answer::Unavailable { why: "the server's database did not answer".to_owned() };
+        }
+    }
     match ask_and_wait(store, clock, &Work::Wish(wish.clone()), &progress.clone()).await {
         Ok(Outcome::Wish(answer)) => answer,
         Ok(_) => Answer::Unavailable { why: "the process that writes answered something else".to_owned() },

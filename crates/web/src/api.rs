@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
-use catalog::{HomePage, PackageAnswer, PackagePage, SearchPage, SearchRequest, Status, UserPage, UserRequest, UserSort};
+use catalog::{HomePage, PackageAnswer, PackagePage, ReadmeState, SearchPage, SearchRequest, Status, UserPage, UserRequest, UserSort};
 use model::{Target, parse_target};
 use serde::Deserialize;
 use sync::Answer;
@@ -118,22 +118,33 @@ pub(crate) async fn package(State(state): State<AppState>, path: Result<Path<Str
         (PackageAnswer::Unknown, _) => {
             Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ERR_UPSTREAM", format!("the registry is being asked for {name}; ask again")))
         }
-        (PackageAnswer::NoSuchVersion { .. }, _) => {
-            Err(not_found(format!("{name} has no version {} that is known here", version.unwrap_or_default())))
+        (PackageAnswer::NoSuchVersion { .. }, Answer::Stored | Answer::Missing) => {
+            Err(not_found(format!("{name} has no version or tag {}", version.unwrap_or_default())))
         }
+        (PackageAnswer::NoSuchVersion { .. }, _) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ERR_UPSTREAM",
+            format!("{name} has no version or tag {} that is known here, and the registry has not said", version.unwrap_or_default()),
+        )),
         (PackageAnswer::Tag(version), _) => {
             let to = format!("/api/v1/packages/{}", format::version_path(name.as_str(), &version).trim_start_matches("/pkg:"));
             Ok((StatusCode::FOUND, Cached(CachePolicy::Search, [(LOCATION, to)])).into_response())
         }
-        (PackageAnswer::Page(page), Answer::Missing) if page.details_observed.is_none() => {
+        (PackageAnswer::Page(page), Answer::Missing) if page.is_only_listed() => {
             Err(not_found(format!("the registry has no package {} any more, or hides it", page.name)))
         }
-        (PackageAnswer::Page(page), _) => {
+        (PackageAnswer::Page(page), upstream) => {
             let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
-            let policy = if page.details_observed.is_some() { CachePolicy::Page } else { CachePolicy::Never };
+            let policy = settled(&page, &upstream);
             Ok((status, Cached(policy, Json(page))).into_response())
         }
     }
+}
+
+/// A package's page may be kept when nothing of it is still being read.
+pub(crate) fn settled(page: &PackagePage, upstream: &Answer) -> CachePolicy {
+    let is_read = page.details_observed.is_some() && !(page.readme_state == ReadmeState::Unknown && *upstream == Answer::Waiting);
+    if is_read { CachePolicy::Page } else { CachePolicy::Never }
 }
 
 /// What can be asked of a user's packages.
@@ -171,7 +182,11 @@ pub(crate) async fn user(
     };
     let (page, upstream) = look_at_user(&state, &request).await?;
     if page.is_empty() && upstream != Answer::Waiting {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", format!("no package is known that names {}", page.user)));
+        let nobody = format!("no package is known that names {}", page.user);
+        return Err(match upstream {
+            Answer::Unavailable { why } => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ERR_UPSTREAM", format!("{nobody}, and {why}")),
+            _ => Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", nobody),
+        });
     }
     let policy = if upstream == Answer::Stored { CachePolicy::Page } else { CachePolicy::Never };
     Ok(Cached(policy, Json(page)))

@@ -1,6 +1,6 @@
 //! What a page, and its JSON, ask the registry for before they show what is stored.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use catalog::{PackageAnswer, PackagePage, ReadmeState, UserPage, UserRequest};
 use model::PackageName;
@@ -12,6 +12,8 @@ use crate::AppState;
 const WAIT: Duration = Duration::from_secs(2);
 /// Details older than this are asked for again, in seconds, while the old ones are shown.
 const STALE: i64 = 24 * 3600;
+/// A version that is not known is asked for when the versions were told longer ago than this.
+const RECENT: i64 = 300;
 /// A user of whom not everything could be listed is asked for again after this.
 const STALE_PROBLEM: i64 = 3600;
 
@@ -23,34 +25,44 @@ pub(crate) struct Looked {
 
 /// Looks for a package or a version of it. What is known by name only is asked for, and so are names that nobody knows.
 pub(crate) async fn look(state: &AppState, name: &PackageName, version: Option<&str>) -> Result<Looked, catalog::Error> {
+    let until = Instant::now() + WAIT;
     let answer = state.catalog.package(name, version).await?;
     let upstream = match &answer {
         PackageAnswer::Unknown => state.upstream.unknown_package(name, WAIT).await,
-        PackageAnswer::NoSuchVersion { certain: true, .. } | PackageAnswer::Tag(_) => Answer::Stored,
-        PackageAnswer::NoSuchVersion { certain: false, .. } => state.upstream.ask(Wish::Package { name: name.clone() }, WAIT).await,
-        PackageAnswer::Page(page) => return look_again(state, name, version, page.clone()).await,
+        // It may have been published since.
+        PackageAnswer::NoSuchVersion { observed, .. } if is_older(state, observed.as_deref(), RECENT) => {
+            state.upstream.ask(Wish::Package { name: name.clone() }, WAIT).await
+        }
+        PackageAnswer::NoSuchVersion { .. } | PackageAnswer::Tag(_) => Answer::Stored,
+        PackageAnswer::Page(page) => return look_again(state, name, version, page.clone(), until).await,
     };
     let answer = if upstream == Answer::Stored { state.catalog.package(name, version).await? } else { answer };
     // A version of a package that was not known with its versions may need its README now.
     match answer {
-        PackageAnswer::Page(page) if upstream == Answer::Stored && version.is_some() => look_again(state, name, version, page).await,
+        PackageAnswer::Page(page) if upstream == Answer::Stored && version.is_some() => look_again(state, name, version, page, until).await,
         answer => Ok(Looked { answer, upstream }),
     }
 }
 
-async fn look_again(state: &AppState, name: &PackageName, version: Option<&str>, page: Box<PackagePage>) -> Result<Looked, catalog::Error> {
+async fn look_again(
+    state: &AppState,
+    name: &PackageName,
+    version: Option<&str>,
+    page: Box<PackagePage>,
+    until: Instant,
+) -> Result<Looked, catalog::Error> {
     let wish = Wish::Package { name: name.clone() };
-    let observed = page.details_observed.as_deref().and_then(|observed| observed.parse::<jiff::Timestamp>().ok());
-    let upstream = match observed {
-        None => state.upstream.ask(wish, WAIT).await,
+    let left = until.saturating_duration_since(Instant::now());
+    let upstream = match &page.details_observed {
+        None => state.upstream.ask(wish, left).await,
         Some(observed) => {
-            if observed.as_second() < state.clock.now() - STALE {
+            if is_older(state, Some(observed), STALE) {
                 // Nobody waits for it: what is stored is shown.
                 state.upstream.ask(wish, Duration::ZERO).await;
             }
             match (&page.version, page.readme_state) {
                 (Some(version), ReadmeState::Unknown) if page.unpublished.is_none() => {
-                    state.upstream.ask(Wish::Version { name: name.clone(), version: version.clone() }, WAIT).await
+                    state.upstream.ask(Wish::Version { name: name.clone(), version: version.clone() }, left).await
                 }
                 _ => return Ok(Looked { answer: PackageAnswer::Page(page), upstream: Answer::Stored }),
             }
@@ -60,13 +72,19 @@ async fn look_again(state: &AppState, name: &PackageName, version: Option<&str>,
     Ok(Looked { answer, upstream })
 }
 
+/// Whether a moment is more than so many seconds ago; no moment is older than any.
+fn is_older(state: &AppState, moment: Option<&str>, seconds: i64) -> bool {
+    let moment = moment.and_then(|moment| moment.parse::<jiff::Timestamp>().ok());
+    moment.is_none_or(|moment| moment.as_second() < state.clock.now() - seconds)
+}
+
 /// Looks for a user's packages; asks the registry when that was never done, or long ago.
 pub(crate) async fn look_at_user(state: &AppState, request: &UserRequest) -> Result<(UserPage, Answer), catalog::Error> {
     let asked = state.catalog.user_asked(&request.name).await?;
     let age = asked.map(|(at, is_whole)| (state.clock.now() - at, is_whole));
     let wish = Wish::User { name: request.name.clone() };
     let upstream = match age {
-        None => state.upstream.ask(wish, WAIT).await,
+        None => state.upstream.unknown_user(&request.name, WAIT).await,
         Some((age, is_whole)) => {
             if age > if is_whole { STALE } else { STALE_PROBLEM } {
                 state.upstream.ask(wish, Duration::ZERO).await;

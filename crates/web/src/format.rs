@@ -139,8 +139,23 @@ pub(crate) fn is_user(name: &str) -> bool {
     model::is_user_name(name)
 }
 
-pub(crate) fn is_package(name: &str) -> bool {
-    PackageName::parse(name).is_ok()
+/// The page of the package that a dependency means: `npm:` names another one, and an address or a path names none.
+pub(crate) fn dependency_path(dependency: &model::Dependency) -> Option<String> {
+    let range = dependency.range.as_str();
+    let name = match range.strip_prefix("npm:") {
+        Some(other) => &other[..other.get(1..).and_then(|rest| rest.find('@')).map_or(other.len(), |at| at + 1)],
+        None if range.contains([':', '/']) => return None,
+        None => &dependency.name,
+    };
+    PackageName::parse(name).ok().map(|name| package_path(name.as_str()))
+}
+
+pub(crate) fn first_tags(tags: &[String]) -> &[String] {
+    &tags[..tags.len().min(5)]
+}
+
+pub(crate) fn has_version(page: &catalog::PackagePage, version: &str) -> bool {
+    page.versions.iter().any(|row| row.version == version)
 }
 
 pub(crate) fn bare(name: &str) -> &str {
@@ -168,6 +183,23 @@ mod tests {
         check(86_400, "1 day ago");
         check(40 * 86_400, "1 month ago");
         check(800 * 86_400, "2 years ago");
+    }
+
+    #[test]
+    fn dependencies_lead_to_what_they_mean() {
+        let check = |name: &str, range: &str, expected: Option<&str>| {
+            let dependency = model::Dependency { name: name.to_owned(), range: range.to_owned(), optional: false };
+            assert_eq!(dependency_path(&dependency).as_deref(), expected, "{name} {range}");
+        };
+        check("a", "^1.0.0 || 2", Some("/pkg:a"));
+        check("string-width-cjs", "npm:string-width@^4.2.0", Some("/pkg:string-width"));
+        check("x", "npm:@scope/y@1", Some("/pkg:@scope/y"));
+        check("x", "npm:y", Some("/pkg:y"));
+        check("x", "npm:", None);
+        check("x", "git+https://host.example/x.git", None);
+        check("x", "jane/x", None);
+        check("x", "file:../x", None);
+        check("not a name", "1", None);
     }
 
     #[test]

@@ -31,15 +31,15 @@ pub(crate) struct Frame {
     query: String,
     /// Whether search engines may list the page.
     indexed: bool,
-    /// Seconds after which the page loads itself again.
-    refresh: Option<u64>,
+    /// Whether there will soon be more to show. The script then loads the page again, unless somebody types.
+    reload: bool,
     /// Address of the same as JSON.
     json: Option<String>,
 }
 
 impl Frame {
     fn new(title: impl Into<String>, description: impl Into<String>) -> Self {
-        Self { title: title.into(), description: description.into(), query: String::new(), indexed: true, refresh: None, json: None }
+        Self { title: title.into(), description: description.into(), query: String::new(), indexed: true, reload: false, json: None }
     }
 }
 

@@ -47,8 +47,9 @@ pub fn router(state: AppState) -> Router {
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(CatchPanicLayer::custom(panic_response))
-        .layer(from_fn(cache::tag))
+        // Inside the tags, so that a 304 says the same as the answer it stands for.
         .layer(map_response(add_headers))
+        .layer(from_fn(cache::tag))
         .layer(CompressionLayer::new())
         .layer(from_fn(metrics::measure))
         .layer(

@@ -61,8 +61,8 @@ impl<'a> Shown<'a> {
             PackageAnswer::Page(page) => page,
             PackageAnswer::Unknown => return self.unknown().await,
             PackageAnswer::Tag(_) => bail!("the tags of {name} lead nowhere"),
-            PackageAnswer::NoSuchVersion { latest, certain } => {
-                return self.no_such_version(version.as_deref().unwrap_or_default(), latest, certain).await;
+            PackageAnswer::NoSuchVersion { latest, observed } => {
+                return self.no_such_version(version.as_deref().unwrap_or_default(), latest, observed.is_some()).await;
             }
         };
         match &self.answer {

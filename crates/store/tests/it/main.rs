@@ -69,7 +69,7 @@ async fn names_are_kept_as_they_are() {
         let odd = ["-", "@types/node", "JSONStream", "__proto__", "constructor", "jsonstream", "it's", "~x"];
         let mut rows = names(&odd);
         rows[2].repository = Some("https://github.com/dominictarr/JSONStream");
-        assert_eq!(store.add_names(&rows, 100).await.expect("stored"), 1);
+        assert_eq!(store.add_names(&rows, 100).await.expect("stored")[0], 1);
         assert_eq!(store.count().await.expect("counted"), 8);
         assert_eq!(store.count_one_by_one().await.expect("counted"), 8);
         let all = store.names_after("", 100).await.expect("read");

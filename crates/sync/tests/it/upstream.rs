@@ -69,9 +69,9 @@ async fn two_who_ask_at_once_are_one_request() {
     assert_eq!(tokio::join!(one, two, three), (Answer::Stored, Answer::Stored, Answer::Stored));
     assert_eq!(registry.count("/thing"), 1);
     known(&context, "thing").await;
-    // Asked again later, it is asked for again.
+    // What was just answered is not asked for again.
     assert_eq!(serving.upstream.ask(package("thing"), LONG).await, Answer::Stored);
-    assert_eq!(registry.count("/thing"), 2);
+    assert_eq!(registry.count("/thing"), 1);
     // A user and a version are wishes as well.
     registry.set_user("jane", vec![json!({"package": {"name": "x", "maintainers": [{"username": "jane"}]}})]);
     assert_eq!(serving.upstream.ask(Wish::User { name: "jane".to_owned() }, LONG).await, Answer::Stored);
@@ -233,4 +233,28 @@ async fn popular_packages_are_read_in_the_background() {
     assert_eq!(context.store.count_details().await.expect("counted"), 4);
     serving.end().await;
     drop(hurry);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_and_what_nobody_waits_for_do_not_bypass_the_budget() {
+    let (data, registry) = (folder(), FakeRegistry::start().await);
+    let context = context(data.path()).await;
+    let serving = Serving::start(&context, &registry, 0).await;
+    held(&context).await;
+    registry.fail("/refused", vec![Fault::Status(403, vec![], String::new()); 40]);
+    let refused = name("refused");
+    for _ in 0..40 {
+        serving.upstream.unknown_package(&refused, LONG).await;
+    }
+    assert_eq!(registry.count("/refused"), 1, "a refusal is remembered");
+    let missing = name("missing");
+    serving.upstream.unknown_package(&missing, Duration::ZERO).await;
+    while registry.count("/missing") == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    while serving.upstream.unknown_package(&missing, Duration::ZERO).await != Answer::Missing {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(registry.count("/missing"), 1, "a no is remembered also when nobody waited for it");
+    serving.end().await;
 }

@@ -46,7 +46,7 @@ pub(super) async fn home(state: &AppState) -> Response {
     );
     frame.json = Some("/api/v1/home".to_owned());
     let policy = if progress.step.is_empty() { CachePolicy::Page } else { CachePolicy::Never };
-    frame.refresh = (page.popular.is_empty() && !progress.step.is_empty()).then_some(5);
+    frame.reload = page.popular.is_empty() && !progress.step.is_empty();
     let popular_as_of = page.popular.first().and_then(|hit| Some(hit.downloads.as_ref()?.as_of.clone()));
     let months = page.rising_months.clone().map(|[earlier, later]| (earlier, later));
     let between = page.appeared.first().map(|one| (one.not_before.clone(), one.not_after.clone()));

@@ -87,14 +87,14 @@ pub(super) fn filling(state: &AppState) -> Response {
         ]
     } else {
         vec![
-            "The names of all packages are being read for the first time, which takes a few minutes. This page loads itself again."
+            "The names of all packages are being read for the first time, which takes a few minutes. Load this page again to see how far it is."
                 .to_owned(),
         ]
     };
     let mut page = Message::new("Being filled", texts);
     if !progress.step.is_empty() {
         page.progress = Some((progress.step, progress.done, progress.total));
-        page.frame.refresh = Some(5);
+        page.frame.reload = true;
     }
     page.send(StatusCode::SERVICE_UNAVAILABLE)
 }

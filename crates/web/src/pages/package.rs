@@ -11,8 +11,8 @@ use sync::Answer;
 
 use super::message::Message;
 use super::{Frame, failed, redirect, render};
+use crate::api::settled;
 use crate::ask::{Looked, look};
-use crate::cache::CachePolicy;
 use crate::{AppState, assets, format};
 
 /// Versions and tags on a page unless all are asked for.
@@ -52,9 +52,11 @@ pub(super) async fn package(state: &AppState, name: &PackageName, version: Optio
     match answer {
         PackageAnswer::Unknown => unknown(state, name, &upstream).await,
         PackageAnswer::Tag(version) => redirect(StatusCode::FOUND, &format::version_path(name.as_str(), &version)),
-        PackageAnswer::NoSuchVersion { certain, latest } => no_version(name, version.unwrap_or_default(), certain, latest),
+        PackageAnswer::NoSuchVersion { observed, latest } => {
+            no_version(name, version.unwrap_or_default(), observed.as_deref(), &upstream, latest)
+        }
         PackageAnswer::Page(page) => {
-            if upstream == Answer::Missing && page.details_observed.is_none() {
+            if upstream == Answer::Missing && page.is_only_listed() {
                 return gone(name, &page);
             }
             show(state, &page, &upstream, parameters)
@@ -73,7 +75,6 @@ fn show(state: &AppState, page: &PackagePage, upstream: &Answer, parameters: &Ha
     let mut frame = Frame::new(title, description);
     frame.query = format!("pkg:{name}");
     frame.json = Some(api_path(page));
-    let is_settled = page.details_observed.is_some() && !(page.readme_state == ReadmeState::Unknown && *upstream == Answer::Waiting);
     let is_held = page.state == State::SecurityHolding;
     frame.indexed = page.details_observed.is_some() && page.is_latest && page.unpublished.is_none() && !is_held;
     let said = match (upstream, page.details_observed.is_some()) {
@@ -91,7 +92,7 @@ fn show(state: &AppState, page: &PackagePage, upstream: &Answer, parameters: &Ha
     let shown = if all { page.versions.len() } else { page.versions.len().min(VERSIONS) };
     let (tags, rest_of_tags) = page.dist_tags.split_at(page.dist_tags.len().min(TAGS));
     let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
-    let policy = if is_settled { CachePolicy::Page } else { CachePolicy::Never };
+    let policy = settled(page, upstream);
     let manifest = page.manifest.as_ref();
     let view = Package {
         frame,
@@ -178,9 +179,11 @@ async fn unknown(state: &AppState, name: &PackageName, upstream: &Answer) -> Res
         Answer::Stored | Answer::Waiting => {
             let mut page = Message::new(
                 "Asking the registry",
-                vec![format!("{name} is not among the packages stored here. The registry is being asked; this page loads itself again.")],
+                vec![format!(
+                    "{name} is not among the packages stored here. The registry is being asked; load this page again in a moment."
+                )],
             );
-            page.frame.refresh = Some(3);
+            page.frame.reload = true;
             with_near(page).send(StatusCode::SERVICE_UNAVAILABLE)
         }
     }
@@ -194,11 +197,17 @@ fn gone(name: &PackageName, page: &PackagePage) -> Response {
     Message::new("No such package", texts).send(StatusCode::NOT_FOUND)
 }
 
-fn no_version(name: &PackageName, version: &str, certain: bool, latest: Option<String>) -> Response {
-    let text = if certain {
-        format!("{name} has no version or tag {version}.")
-    } else {
-        format!("Of {name} only the latest version is known here, so whether there is a {version} cannot be said.")
+fn no_version(name: &PackageName, version: &str, observed: Option<&str>, upstream: &Answer, latest: Option<String>) -> Response {
+    let certain = matches!(upstream, Answer::Stored | Answer::Missing);
+    let text = match (certain, observed) {
+        (true, _) => format!("{name} has no version or tag {version}."),
+        (false, Some(observed)) => {
+            format!(
+                "On {} {name} had no version or tag {version}. The registry has not said whether there is one now.",
+                format::date(observed)
+            )
+        }
+        (false, None) => format!("Of {name} only the latest version is known here, so whether there is a {version} cannot be said."),
     };
     let mut page = Message::new("No such version", vec![text]);
     page.links =

@@ -40,7 +40,7 @@ pub(super) async fn search(state: &AppState, text: String, from: usize) -> Respo
     frame.query = text;
     // Every text has a page like this; search engines should list the packages.
     frame.indexed = false;
-    let end = page.from + page.hits.len();
-    let next = ((end as u64) < page.total && page.hits.len() == SIZE && end + SIZE <= 100_000).then_some(end);
+    let end = page.from + SIZE;
+    let next = ((end as u64) < page.total && end + SIZE <= 100_000).then_some(end);
     render(StatusCode::OK, CachePolicy::Page, &Results { frame, page, next, took })
 }

@@ -23,6 +23,10 @@ struct User {
     frame: Frame,
     page: UserPage,
     sort: &'static str,
+    /// How many packages the registry counts, when that can be: fewer than are known it cannot.
+    registry_total: Option<u64>,
+    /// From when most of the counts are.
+    as_of: String,
     /// What has to be said about how much is known.
     state: Option<String>,
 }
@@ -52,8 +56,10 @@ pub(super) async fn user(state: &AppState, name: &str, parameters: &HashMap<Stri
     frame.query = format!("@{name}");
     frame.json = Some(format!("/api/v1/users/{name}"));
     frame.indexed = page.total > 0;
+    let registry_total = page.registry_total.filter(|total| *total >= page.total as u64);
+    let as_of = page.downloads.as_ref().map(|sum| sum.as_of.clone()).unwrap_or_default();
     let policy = if said.is_some() { CachePolicy::Never } else { CachePolicy::Page };
-    render(StatusCode::OK, policy, &User { frame, sort: page.sort.as_str(), page, state: said })
+    render(StatusCode::OK, policy, &User { frame, sort: page.sort.as_str(), registry_total, as_of, page, state: said })
 }
 
 fn nobody(state: &AppState, page: &UserPage, upstream: &Answer) -> Response {
@@ -69,5 +75,6 @@ fn nobody(state: &AppState, page: &UserPage, upstream: &Answer) -> Response {
     let mut message = Message::new(format!("@{}", page.user), texts);
     message.frame.query = format!("@{}", page.user);
     message.links = vec![(format::search_path(&page.user, 0), "Search for it as text".to_owned())];
-    message.send(StatusCode::NOT_FOUND)
+    let unsure = matches!(upstream, Answer::Unavailable { .. }) || !state.catalog.has_index();
+    message.send(if unsure { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NOT_FOUND })
 }
