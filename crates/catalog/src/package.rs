@@ -191,10 +191,10 @@ pub struct Heading {
 }
 
 impl PackagePage {
-    /// Whether only the published lists know this package.
+    /// Whether nothing but the name, and what lists tell about it, is known.
     #[must_use]
     pub fn is_only_listed(&self) -> bool {
-        self.source == Source::DataSet
+        self.version.is_none() && self.description.is_none()
     }
 
     /// Downloads of the months as a picture, when there are at least two.

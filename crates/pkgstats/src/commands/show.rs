@@ -58,6 +58,10 @@ impl<'a> Shown<'a> {
             found = self.look_up().await?;
         }
         let page = match found {
+            // Its page says what there was; no version of it can be shown.
+            PackageAnswer::Page(page) if version.is_some() && page.unpublished.is_some() => {
+                return self.no_such_version(version.as_deref().unwrap_or_default(), None, true).await;
+            }
             PackageAnswer::Page(page) => page,
             PackageAnswer::Unknown => return self.unknown().await,
             PackageAnswer::Tag(_) => bail!("the tags of {name} lead nowhere"),

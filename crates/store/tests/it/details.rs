@@ -193,26 +193,24 @@ async fn what_is_removed_takes_everything_along() {
         store.add_appearances(&[a, b], 10, 20).await.expect("stored");
         store.set_high_impact(&[a, b]).await.expect("stored");
         assert_eq!((store.count().await.expect("counted"), store.count_details().await.expect("counted")), (3, 2));
-        // One with details, one without, one that does not exist.
+        store.add_appearances(&[3], 10, 20).await.expect("stored");
+        store.set_high_impact(&[a, 3]).await.expect("stored");
+        // One that was read in the meantime, one that only lists know, one that does not exist.
         store.remove(&[a, 3, 999], 200).await.expect("removed");
-        assert_eq!((store.count().await.expect("counted"), store.count_details().await.expect("counted")), (1, 1));
-        assert_eq!(store.count_one_by_one().await.expect("counted"), 1);
-        assert_eq!(store.details(a).await.expect("read"), None);
-        assert_eq!(store.manifest(a, 0).await.expect("read"), None);
-        assert_eq!(store.manifest(a, 39).await.expect("read"), None);
-        assert_eq!(store.readme(a, "1.0.0").await.expect("read"), None);
-        assert!(store.orphans().await.expect("checked").is_empty());
-        assert_eq!(store.appearances().await.expect("read"), 1);
-        let left: Vec<String> = store.packages_of("jane").await.expect("read").into_iter().map(|known| known.name).collect();
-        assert_eq!(left, ["b"]);
-        // Removed once more, nothing changes; back again, it begins anew.
-        store.remove(&[a], 300).await.expect("removed");
-        assert_eq!((store.count().await.expect("counted"), store.count_details().await.expect("counted")), (1, 1));
-        let again = put(store, &packument("a", 1, 400), tagged("x")).await;
-        assert!(again > 3, "ids are given once: {again}");
-        assert_eq!(details(store, again).await.readme, None);
         assert_eq!((store.count().await.expect("counted"), store.count_details().await.expect("counted")), (2, 2));
-        assert_eq!(details(store, b).await.details.versions.len(), 2, "the others keep theirs");
+        assert_eq!(store.count_one_by_one().await.expect("counted"), 2);
+        assert_eq!(details(store, a).await.details.versions.len(), 41, "what is known better than by a list stays");
+        assert!(store.orphans().await.expect("checked").is_empty());
+        assert_eq!(store.appearances().await.expect("read"), 2);
+        // A README that comes too late belongs to nobody.
+        store.put_readme(3, "1.0.0", &PackedReadme::none(1)).await.expect("nothing stored");
+        assert!(store.orphans().await.expect("checked").is_empty());
+        assert_eq!(store.readme(3, "1.0.0").await.expect("read"), None);
+        // Removed once more, nothing changes; back again, it begins anew.
+        store.remove(&[3], 300).await.expect("removed");
+        let again = store.add_names(&names(&["c"]), 400).await.expect("stored")[0];
+        assert!(again > 3, "ids are given once: {again}");
+        assert_eq!((store.count().await.expect("counted"), store.count_details().await.expect("counted")), (3, 2));
         store.remove(&[], 500).await.expect("nothing to remove");
     })
     .await;

@@ -159,7 +159,7 @@ async fn a_page_waits_for_the_registry_and_then_says_so() {
         (status, header(&headers, "cache-control"), header(&headers, "retry-after")),
         (StatusCode::SERVICE_UNAVAILABLE, "no-store", "5")
     );
-    has(&page, "/pkg:unknown-slow-lib", &["is being asked", "http-equiv=\"refresh\""]);
+    has(&page, "/pkg:unknown-slow-lib", &["is being asked", "data-reload"]);
     assert_eq!((registry.count("/slow-lib"), registry.count("/unknown-slow-lib")), (1, 1));
 }
 
@@ -217,7 +217,7 @@ async fn offline_pages_say_so() {
         ("/pkg:vuee", 503, vec!["Not known here", "offline", "Did you mean", "href=\"/pkg:vue\""]),
         ("/@evan", 200, vec!["offline", "href=\"/pkg:vue\""]),
         ("/@vuejs", 200, vec!["Packages from repositories of vuejs"]),
-        ("/@nobody-at-all", 404, vec!["No package is known", "offline"]),
+        ("/@nobody-at-all", 503, vec!["No package is known", "offline"]),
     ] {
         let (answered, headers, page) = site.get(path).await;
         assert_eq!((answered.as_u16(), header(&headers, "cache-control")), (status, "no-store"), "{path}: {page}");
@@ -225,7 +225,7 @@ async fn offline_pages_say_so() {
         html::check(path, &page);
     }
     for (path, status) in
-        [("/api/v1/packages/vue", 200), ("/api/v1/packages/vuee", 503), ("/api/v1/users/evan", 200), ("/api/v1/users/nobody", 404)]
+        [("/api/v1/packages/vue", 200), ("/api/v1/packages/vuee", 503), ("/api/v1/users/evan", 200), ("/api/v1/users/nobody", 503)]
     {
         assert_eq!(site.get(path).await.0.as_u16(), status, "{path}");
     }
@@ -378,7 +378,7 @@ async fn an_empty_server_has_pages() {
         ("/about", 200, "not yet"),
         ("/?q=x", 503, "Being filled"),
         ("/pkg:x", 503, "offline"),
-        ("/@x", 404, "offline"),
+        ("/@x", 503, "offline"),
     ] {
         let page = site.page(path, StatusCode::from_u16(status).expect("a status")).await;
         has(&page, path, &[says]);
