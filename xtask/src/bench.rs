@@ -135,11 +135,15 @@ fn measure_fill(program: &Path, data: &Path, lists: &Path) -> anyhow::Result<Vec
     ])
 }
 
-/// A server that is killed when it is no longer needed.
+/// A server that is ended when it is no longer needed.
 struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Politely, so that it gives back the lease before its data are copied.
+        if Command::new("kill").arg(self.0.id().to_string()).status().is_ok_and(|status| status.success()) {
+            let _ = self.0.wait();
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -10,6 +10,7 @@ mod user;
 use std::collections::HashMap;
 
 use askama::Template;
+use axum::body::Bytes;
 use axum::extract::{OriginalUri, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -47,7 +48,7 @@ impl Frame {
 fn render(status: StatusCode, policy: CachePolicy, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => {
-            let mut response = (status, Cached(policy, ([(CONTENT_TYPE, "text/html; charset=utf-8")], html))).into_response();
+            let mut response = (status, send(policy, html.into())).into_response();
             if status == StatusCode::SERVICE_UNAVAILABLE {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
@@ -58,6 +59,10 @@ fn render(status: StatusCode, policy: CachePolicy, page: &impl Template) -> Resp
             (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the server's log says why").into_response()
         }
     }
+}
+
+fn send(policy: CachePolicy, html: Bytes) -> Response {
+    Cached(policy, ([(CONTENT_TYPE, "text/html; charset=utf-8")], html)).into_response()
 }
 
 /// Another address of the same thing, for good or for now.

@@ -266,7 +266,9 @@ fn facts(page: &PackagePage, all: bool, now: i64) -> Vec<(&'static str, String)>
     facts.push(("published", page.published.as_deref().map_or_else(unknown, |time| day_and_ago(now, time))));
     if page.unpublished.is_none() && page.state == State::Active {
         let version = page.version.as_deref().filter(|_| !page.is_latest).map(|version| format!("@{version}")).unwrap_or_default();
-        facts.push(("install", format!("npm install {}{version}", page.name)));
+        // A name that begins with a hyphen would be taken for an option.
+        let end = if page.name.starts_with('-') { "-- " } else { "" };
+        facts.push(("install", format!("npm install {end}{}{version}", page.name)));
     }
     facts.push(("downloads", downloads(page)));
     if let Some(months) = sparkline(&page.months) {

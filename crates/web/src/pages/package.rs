@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use askama::Template;
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::{PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
@@ -10,10 +11,11 @@ use model::{DistTag, PackageName, Source, State};
 use sync::Answer;
 
 use super::message::Message;
-use super::{Frame, failed, redirect, render};
+use super::{Frame, failed, redirect, render, send};
 use crate::api::settled;
 use crate::ask::{Looked, look};
-use crate::{AppState, assets, format};
+use crate::cache::CachePolicy;
+use crate::{AppState, PageKey, assets, format};
 
 /// Versions and tags on a page unless all are asked for.
 const VERSIONS: usize = 20;
@@ -45,6 +47,11 @@ struct Package<'a> {
 }
 
 pub(super) async fn package(state: &AppState, name: &PackageName, version: Option<&str>, parameters: &HashMap<String, String>) -> Response {
+    let all = parameters.get("versions").is_some_and(|value| value == "all");
+    let key = (name.clone(), version.map(str::to_owned), all);
+    if let Some(page) = state.pages.get(&key) {
+        return send(CachePolicy::Page, page);
+    }
     let Looked { answer, upstream } = match look(state, name, version).await {
         Ok(looked) => looked,
         Err(error) => return failed(state, error),
@@ -59,12 +66,13 @@ pub(super) async fn package(state: &AppState, name: &PackageName, version: Optio
             if upstream == Answer::Missing && page.is_only_listed() {
                 return gone(name, &page);
             }
-            show(state, &page, &upstream, parameters)
+            show(state, &page, &upstream, key)
         }
     }
 }
 
-fn show(state: &AppState, page: &PackagePage, upstream: &Answer, parameters: &HashMap<String, String>) -> Response {
+fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: PageKey) -> Response {
+    let (_, _, all) = key;
     let name = &page.name;
     let title = match &page.version {
         Some(version) if !page.is_latest => format!("{name} {version} - npm package"),
@@ -88,7 +96,6 @@ fn show(state: &AppState, page: &PackagePage, upstream: &Answer, parameters: &Ha
         (Answer::Unavailable { why }, false) => Some(format!("The registry could not be asked for the details of this package: {why}.")),
         _ => None,
     };
-    let all = parameters.get("versions").is_some_and(|value| value == "all");
     let shown = if all { page.versions.len() } else { page.versions.len().min(VERSIONS) };
     let (tags, rest_of_tags) = page.dist_tags.split_at(page.dist_tags.len().min(TAGS));
     let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
@@ -125,7 +132,16 @@ fn show(state: &AppState, page: &PackagePage, upstream: &Answer, parameters: &Ha
             Source::Packument => "the registry",
         },
     };
-    render(status, policy, &view)
+    if status != StatusCode::OK || policy != CachePolicy::Page {
+        return render(status, policy, &view);
+    }
+    match view.render().map(Bytes::from) {
+        Ok(html) => {
+            state.pages.insert(key, html.clone());
+            send(policy, html)
+        }
+        Err(_) => render(status, policy, &view),
+    }
 }
 
 fn api_path(page: &PackagePage) -> String {
