@@ -1,6 +1,6 @@
 //! The front page: what is popular, rising and new, and some packages by chance.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use ::search::Query;
 use serde::Serialize;
@@ -62,14 +62,15 @@ impl Catalog {
     /// The front page at this moment, in seconds since 1970. It is made once a minute.
     pub async fn home(&self, now: i64) -> Result<Arc<HomePage>, Error> {
         let minute = now.div_euclid(LASTS);
-        let kept = self.home.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((made, page)) = kept
-            && made == minute
+        // Held while it is made, so that it is made once for all who ask.
+        let mut kept = self.home.lock().await;
+        if let Some((made, page)) = kept.as_ref()
+            && *made == minute
         {
-            return Ok(page);
+            return Ok(Arc::clone(page));
         }
         let page = Arc::new(self.make_home(minute.cast_unsigned()).await?);
-        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = Some((minute, Arc::clone(&page)));
+        *kept = Some((minute, Arc::clone(&page)));
         Ok(page)
     }
 

@@ -11,7 +11,7 @@ mod status;
 mod user;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ::search::Index;
 use store::Store;
@@ -30,7 +30,7 @@ pub struct Catalog {
     store: Store,
     index_root: PathBuf,
     index: Arc<RwLock<Option<Arc<Index>>>>,
-    home: Arc<Mutex<Option<KeptHome>>>,
+    home: Arc<tokio::sync::Mutex<Option<KeptHome>>>,
 }
 
 /// A front page and the minute it was made in.

@@ -14,10 +14,7 @@ pub(crate) fn repair(json: &[u8]) -> Option<Vec<u8>> {
         match byte {
             b'"' => in_string = !in_string,
             b'\\' if in_string => match surrogate(rest, place) {
-                Some(high @ 0xd800..0xdc00) if matches!(surrogate(rest, place + 6), Some(0xdc00..0xe000)) => {
-                    let _ = high;
-                    step = 12;
-                }
+                Some(0xd800..0xdc00) if matches!(surrogate(rest, place + 6), Some(0xdc00..0xe000)) => step = 12,
                 Some(_) => {
                     kept.extend_from_slice(b"\\ufffd");
                     changed = true;

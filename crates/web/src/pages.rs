@@ -44,21 +44,25 @@ impl Frame {
     }
 }
 
+/// A page as HTML, or the answer when it cannot be made.
+fn draw(page: &impl Template) -> Result<Bytes, Response> {
+    page.render().map(Bytes::from).map_err(|error| {
+        tracing::error!(%error, "a page could not be made");
+        (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the server's log says why").into_response()
+    })
+}
+
 /// A page as an answer.
 fn render(status: StatusCode, policy: CachePolicy, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(html) => {
-            let mut response = (status, send(policy, html.into())).into_response();
-            if status == StatusCode::SERVICE_UNAVAILABLE {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-            }
-            response
-        }
-        Err(error) => {
-            tracing::error!(%error, "a page could not be made");
-            (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the server's log says why").into_response()
-        }
+    let html = match draw(page) {
+        Ok(html) => html,
+        Err(broken) => return broken,
+    };
+    let mut response = (status, send(policy, html)).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
+    response
 }
 
 fn send(policy: CachePolicy, html: Bytes) -> Response {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::{PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
@@ -11,7 +10,7 @@ use model::{DistTag, PackageName, Source, State};
 use sync::Answer;
 
 use super::message::Message;
-use super::{Frame, failed, redirect, render, send};
+use super::{Frame, draw, failed, redirect, render, send};
 use crate::api::settled;
 use crate::ask::{Looked, look};
 use crate::cache::CachePolicy;
@@ -89,8 +88,7 @@ fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: PageKey) -
         (Answer::Waiting, false) => {
             Some("The registry is being asked for the details of this package. Load the page again in a moment.".to_owned())
         }
-        (Answer::Unavailable { why }, false) if state.upstream.is_offline() => {
-            let _ = why;
+        (Answer::Unavailable { .. }, false) if state.upstream.is_offline() => {
             Some("This server is offline. It shows what the published lists tell about this package.".to_owned())
         }
         (Answer::Unavailable { why }, false) => Some(format!("The registry could not be asked for the details of this package: {why}.")),
@@ -135,12 +133,12 @@ fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: PageKey) -
     if status != StatusCode::OK || policy != CachePolicy::Page {
         return render(status, policy, &view);
     }
-    match view.render().map(Bytes::from) {
+    match draw(&view) {
         Ok(html) => {
             state.pages.insert(key, html.clone());
             send(policy, html)
         }
-        Err(_) => render(status, policy, &view),
+        Err(broken) => broken,
     }
 }
 
