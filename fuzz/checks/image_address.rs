@@ -9,14 +9,10 @@ use url::{Host, Url};
 /// Looks at the bytes in all of these ways.
 pub(crate) fn check(bytes: &[u8]) {
     if let Some(kind) = ImageKind::of_bytes(bytes) {
-        assert_eq!(ImageKind::from_media_type(kind.media_type()), Some(kind));
         // Only the beginning counts.
         assert_eq!(ImageKind::of_bytes(&bytes[..bytes.len().min(4096)]), Some(kind));
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Some(kind) = ImageKind::from_media_type(text) {
-        assert!(ImageKind::ALL.contains(&kind));
-    }
     if let Ok(url) = Url::parse(text) {
         let address: Option<IpAddr> = match url.host() {
             Some(Host::Ipv4(address)) => Some(address.into()),

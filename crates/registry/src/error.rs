@@ -129,22 +129,10 @@ impl Error {
         matches!(self, Self::NotFound { .. }) || matches!(self.status(), Some(StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE))
     }
 
-    /// Whether the registry does not let us see this (401, 403, 451): asking again with the same credentials is in vain.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        matches!(self.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS))
-    }
-
     /// Whether the registry finds that we ask too often (429); see [`Error::retry_after`].
     #[must_use]
     pub fn is_rate_limited(&self) -> bool {
         self.status() == Some(StatusCode::TOO_MANY_REQUESTS)
-    }
-
-    /// Whether there was no answer, not a whole one or none in time, or the registry is broken (408, 5xx).
-    #[must_use]
-    pub fn is_unavailable(&self) -> bool {
-        !self.is_rate_limited() && (self.is_retryable() || matches!(self, Self::Deadline { .. }))
     }
 
     /// How long the registry asks us to wait. npm says zero when it means minutes.

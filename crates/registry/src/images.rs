@@ -91,19 +91,6 @@ impl ImageKind {
         }
     }
 
-    /// The kind that a header `Content-Type` names, in any case and with any parameters.
-    #[must_use]
-    pub fn from_media_type(text: &str) -> Option<Self> {
-        let essence = text.split(';').next()?.trim().to_ascii_lowercase();
-        let usual = match essence.as_str() {
-            "image/jpg" => "image/jpeg",
-            "image/x-icon" => "image/vnd.microsoft.icon",
-            "image/x-ms-bmp" => "image/bmp",
-            other => other,
-        };
-        Self::ALL.into_iter().find(|kind| kind.media_type() == usual)
-    }
-
     /// The ending of a file's name, without a dot. It stays the same from version to version.
     #[must_use]
     pub const fn extension(self) -> &'static str {

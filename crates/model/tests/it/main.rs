@@ -3,7 +3,6 @@
 mod bodies;
 mod oddities;
 mod searches;
-mod seeds;
 
 use model::{Packument, parse_packument};
 use serde_json::{Value, json};

@@ -274,34 +274,25 @@ async fn errors_tell_their_kind() {
         let began = Instant::now();
         let error = once.packument(&name("x")).await.expect_err("an error");
         assert!(began.elapsed() < Duration::from_secs(2), "{fault:?}");
-        let kinds = [
-            (error.is_not_found(), "not found"),
-            (error.is_refused(), "refused"),
-            (error.is_rate_limited(), "rate limited"),
-            (error.is_unavailable(), "unavailable"),
-        ];
+        let kinds = [(error.is_not_found(), "not found"), (error.is_rate_limited(), "rate limited")];
         let found: Vec<&str> = kinds.into_iter().filter_map(|(is, kind)| is.then_some(kind)).collect();
         assert_eq!(found.join(", "), expected, "{fault:?}: {error}");
     };
-    for (statuses, expected) in [
-        (&[404, 405, 410][..], "not found"),
-        (&[401, 403, 451], "refused"),
-        (&[429], "rate limited"),
-        (&[408, 500, 502, 503, 522], "unavailable"),
-        (&[400, 418], ""),
-    ] {
+    for (statuses, expected) in
+        [(&[404, 405, 410][..], "not found"), (&[429], "rate limited"), (&[400, 401, 403, 408, 418, 451, 500, 502, 503, 522], "")]
+    {
         for status in statuses {
             check(Fault::Status(*status, vec![], String::new()), expected).await;
         }
     }
-    check(Fault::Hang, "unavailable").await;
+    check(Fault::Hang, "").await;
     registry.set_document("x", json!({"name": "x"}));
-    check(Fault::Cut(3), "unavailable").await;
+    check(Fault::Cut(3), "").await;
     // With retry, the last answer counts.
     let patient = client(&registry).with_retry(RetryPolicy { deadline: Duration::from_millis(300), ..QUICK });
     registry.fail("/x", [Fault::Status(429, vec![("retry-after", "1".to_owned())], String::new()), Fault::Hang]);
     let error = patient.packument(&name("x")).await.expect_err("given up");
-    assert!(error.is_rate_limited() && !error.is_unavailable() && error.retry_after() == Some(Duration::from_secs(1)), "{error}");
+    assert!(error.is_rate_limited() && error.retry_after() == Some(Duration::from_secs(1)), "{error}");
 }
 
 /// Whatever is asked can be asked from a task of its own.

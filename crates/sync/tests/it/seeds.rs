@@ -1,9 +1,13 @@
-//! The seeds of the fuzz targets that need the registry's crate or that of READMEs, read as ordinary tests.
+//! The seeds of all fuzz targets, read as ordinary tests. They stand here because this crate sees all that is fuzzed.
 
 use std::path::Path;
 
+#[path = "../../../../fuzz/checks/hit_page.rs"]
+mod hit_page;
 #[path = "../../../../fuzz/checks/image_address.rs"]
 mod image_address;
+#[path = "../../../../fuzz/checks/packument.rs"]
+mod packument;
 #[path = "../../../../fuzz/checks/readme.rs"]
 mod readme;
 #[path = "../../../../fuzz/checks/tarball_readme.rs"]
@@ -18,6 +22,16 @@ fn seeds(target: &str, check: impl Fn(&[u8])) {
         count += 1;
     }
     assert!(count > 0, "{} is empty", folder.display());
+}
+
+#[test]
+fn packuments() {
+    seeds("packument", packument::check);
+}
+
+#[test]
+fn hit_pages() {
+    seeds("hit_page", hit_page::check);
 }
 
 #[test]
