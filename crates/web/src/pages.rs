@@ -44,19 +44,19 @@ impl Frame {
     }
 }
 
-/// A page as HTML, or the answer when it cannot be made.
-fn draw(page: &impl Template) -> Result<Bytes, Response> {
-    page.render().map(Bytes::from).map_err(|error| {
-        tracing::error!(%error, "a page could not be made");
-        (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the server's log says why").into_response()
-    })
+/// A page as HTML. The log says why when there is none; [`broken`] is the answer then.
+fn draw(page: &impl Template) -> Option<Bytes> {
+    page.render().map(Bytes::from).inspect_err(|error| tracing::error!(%error, "a page could not be made")).ok()
+}
+
+fn broken() -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the server's log says why").into_response()
 }
 
 /// A page as an answer.
 fn render(status: StatusCode, policy: CachePolicy, page: &impl Template) -> Response {
-    let html = match draw(page) {
-        Ok(html) => html,
-        Err(broken) => return broken,
+    let Some(html) = draw(page) else {
+        return broken();
     };
     let mut response = (status, send(policy, html)).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {

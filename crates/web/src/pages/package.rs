@@ -10,7 +10,7 @@ use model::{DistTag, PackageName, Source, State};
 use sync::Answer;
 
 use super::message::Message;
-use super::{Frame, draw, failed, redirect, render, send};
+use super::{Frame, broken, draw, failed, redirect, render, send};
 use crate::api::settled;
 use crate::ask::{Looked, look};
 use crate::cache::CachePolicy;
@@ -133,13 +133,11 @@ fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: PageKey) -
     if status != StatusCode::OK || policy != CachePolicy::Page {
         return render(status, policy, &view);
     }
-    match draw(&view) {
-        Ok(html) => {
-            state.pages.insert(key, html.clone());
-            send(policy, html)
-        }
-        Err(broken) => broken,
-    }
+    let Some(html) = draw(&view) else {
+        return broken();
+    };
+    state.pages.insert(key, html.clone());
+    send(policy, html)
 }
 
 fn api_path(page: &PackagePage) -> String {
