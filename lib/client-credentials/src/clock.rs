@@ -1,0 +1,60 @@
+//! Time, and background work, as values that are passed in.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::BoxFuture;
+
+/// A moment on two clocks. Neither is right alone: the monotonic one stands still while a machine sleeps, the wall clock jumps
+/// when it is set. A token has expired when either says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The time of day.
+    pub wall: SystemTime,
+    /// Time since any fixed moment; it never goes back.
+    pub monotonic: Duration,
+}
+
+/// Tells the time and waits. [`SystemClock`] unless the builder gets another one.
+pub trait Clock: Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Now;
+    /// Ready after this time.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// The machine's clocks. Needs no async runtime: a thread of the crate `futures-timer` waits for all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock; everybody else is given a `Clock`")]
+    fn now(&self) -> Now {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        Now { wall: SystemTime::now(), monotonic: ORIGIN.get_or_init(Instant::now).elapsed() }
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(futures_timer::Delay::new(duration))
+    }
+}
+
+/// Runs refreshes in the background. With the feature `tokio` there is one; without any, tokens are refreshed when somebody waits.
+pub trait Spawn: Send + Sync + 'static {
+    /// Starts a task. It may be dropped at any moment, for example when the runtime ends; nothing is lost then.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+}
+
+/// Starts tasks on the Tokio runtime of whoever calls; where there is none, there is no refresh in the background.
+#[cfg(feature = "tokio")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TokioSpawn;
+
+#[cfg(feature = "tokio")]
+impl Spawn for TokioSpawn {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(task);
+        }
+    }
+}

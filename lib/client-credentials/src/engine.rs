@@ -1,0 +1,806 @@
+//! Decides when a token is served, requested, kept and given up.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use http::Uri;
+
+use crate::address::{self, Origin};
+use crate::answer::{self, Leniency};
+use crate::error::{Again, Answer, Failed, Inner as ErrorParts};
+use crate::events::Hub;
+use crate::flight::{Flight, Waiter};
+use crate::freshness::{CooldownClass, draw};
+use crate::request::{Parts, token_request};
+use crate::scrub::Scrub;
+use crate::token::{self, NOT_KEPT};
+use crate::{
+    BasicEncoding, BodyFormat, ClientAuthentication, Clock, Cooldown, Error, ErrorKind, Event, Events, Freshness, HttpClient, Limits, Now,
+    Retry, Secret, SecretSource, Spawn, Status, Token, TokenRequest, TransportError, TransportErrorKind,
+};
+
+pub(crate) type FlightResult = Result<Token, Error>;
+
+/// What the builder was told.
+pub(crate) struct Config {
+    pub(crate) endpoint: Uri,
+    pub(crate) client_id: String,
+    pub(crate) secret: SecretSource,
+    pub(crate) authentication: ClientAuthentication,
+    pub(crate) body_format: BodyFormat,
+    pub(crate) request: TokenRequest,
+    pub(crate) required_scopes: Vec<String>,
+    pub(crate) leniency: Leniency,
+    pub(crate) freshness: Freshness,
+    pub(crate) retry: Retry,
+    pub(crate) cooldown: Cooldown,
+    pub(crate) limits: Limits,
+    pub(crate) deadline: Duration,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) http_on_loopback: bool,
+}
+
+/// A client without its handles.
+pub(crate) struct Engine {
+    config: Config,
+    http: Box<dyn HttpClient>,
+    clock: Box<dyn Clock>,
+    spawn: Option<Box<dyn Spawn>>,
+    /// The [`BodyFormat`] that has worked at this endpoint, if the configuration leaves it open.
+    working_format: AtomicU8,
+    default_slot: Arc<Slot>,
+    /// Tokens for other requests than the configured one, by [`TokenRequest::key`].
+    slots: Mutex<HashMap<TokenRequest, Arc<Slot>>>,
+    uses: AtomicU64,
+    /// A failure that concerns all tokens.
+    failure: Mutex<Option<Failure>>,
+    hub: Hub,
+}
+
+/// Most requests whose tokens are kept without anybody holding a handle on them.
+const MOST_SLOTS: usize = 1_024;
+
+/// A token that was issued within this time is not dropped because it was refused: the next one would be as well.
+const JUST_MINTED: Duration = Duration::from_secs(10);
+
+/// Shortest and longest time between two tokens that are dropped because they were refused.
+const REJECTED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
+
+/// How often a source of secrets is looked at for a change while a refused client is remembered.
+const SECRET_CHECK: Duration = Duration::from_secs(1);
+
+/// One token, and what is known about getting the next one.
+pub(crate) struct Slot {
+    request: TokenRequest,
+    held: ArcSwapOption<token::Inner>,
+    /// Milliseconds of the monotonic clock before which no refresh in the background is tried.
+    refresh_from: AtomicU64,
+    /// Whether a token was refused since the last one was accepted.
+    was_rejected: AtomicBool,
+    last_use: AtomicU64,
+    state: Mutex<SlotState>,
+}
+
+#[derive(Default)]
+struct SlotState {
+    /// Counts how often everything was forgotten, so that an answer to something older is known.
+    generation: u64,
+    flight: Option<Arc<Flight<FlightResult>>>,
+    /// A failure that concerns this token alone.
+    failure: Option<Failure>,
+    last_error: Option<Error>,
+    /// Whether it was told that callers get a stale token.
+    stale_was_told: bool,
+    /// Monotonic time before which the next request is not sent, when the last token was not kept.
+    not_before: Duration,
+    rejections: Option<Rejections>,
+}
+
+/// Tokens that were dropped because they were refused.
+#[derive(Clone, Copy)]
+struct Rejections {
+    count: u32,
+    /// Monotonic time before which no other is dropped.
+    until: Duration,
+}
+
+/// What is remembered of a failed flight.
+#[derive(Clone)]
+struct Failure {
+    error: Error,
+    /// How many came one after the other.
+    count: u32,
+    until: Now,
+    /// The secret that was refused, when another one may come from its source.
+    refused: Option<Secret>,
+    /// Monotonic time of the next look for another one.
+    check_at: Duration,
+}
+
+impl Failure {
+    fn is_over(&self, now: Now) -> bool {
+        now.monotonic >= self.until.monotonic || now.wall >= self.until.wall
+    }
+}
+
+/// What a caller is to do.
+pub(crate) enum Step {
+    Serve(Token),
+    Fail(Error),
+    Wait(Waiter<FlightResult>),
+}
+
+/// What became of a token that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Invalidated {
+    /// It was the current one and is dropped.
+    Dropped,
+    /// It is not the current one.
+    AlreadyReplaced,
+    /// It was issued in the last ten seconds and stays: another one would be refused as well.
+    JustMinted,
+    /// Another one was dropped shortly before, and this one stays.
+    CoolingDown,
+}
+
+/// How a flight ended.
+enum Outcome {
+    Fetched(Token),
+    Failed {
+        error: Error,
+        failed: Failed,
+        secret: Option<Secret>,
+    },
+    /// Nothing was sent, since the secret is the one that was refused.
+    SameSecret(Error),
+}
+
+/// What a flight begins with.
+struct Start {
+    generation: u64,
+    /// Nobody waits: the old token is still served.
+    background: bool,
+    /// Monotonic time before which nothing is sent.
+    not_before: Duration,
+    /// A refused secret, and what was said about it.
+    refused: Option<(Secret, Error)>,
+}
+
+impl Slot {
+    fn new(request: TokenRequest) -> Arc<Self> {
+        Arc::new(Self {
+            request,
+            held: ArcSwapOption::empty(),
+            refresh_from: AtomicU64::new(0),
+            was_rejected: AtomicBool::new(false),
+            last_use: AtomicU64::new(0),
+            state: Mutex::default(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A resource server took a token: the next refusal is a new story. The pause after the last one stays.
+    pub(crate) fn accepted(&self) {
+        if self.was_rejected.load(Ordering::Relaxed) {
+            let mut state = self.lock();
+            self.was_rejected.store(false, Ordering::Relaxed);
+            if let Some(rejections) = &mut state.rejections {
+                rejections.count = 0;
+            }
+        }
+    }
+
+    pub(crate) fn last_error(&self) -> Option<Error> {
+        self.lock().last_error.clone()
+    }
+
+    pub(crate) fn join(&self) -> Option<Waiter<FlightResult>> {
+        self.lock().flight.as_ref()?.join()
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(config: Config, http: Box<dyn HttpClient>, clock: Box<dyn Clock>, spawn: Option<Box<dyn Spawn>>) -> Self {
+        Self {
+            default_slot: Slot::new(config.request.clone()),
+            config,
+            http,
+            clock,
+            spawn,
+            working_format: AtomicU8::new(0),
+            slots: Mutex::default(),
+            uses: AtomicU64::new(0),
+            failure: Mutex::default(),
+            hub: Hub::default(),
+        }
+    }
+
+    pub(crate) fn default_slot(&self) -> Arc<Slot> {
+        Arc::clone(&self.default_slot)
+    }
+
+    pub(crate) fn slot(&self, request: TokenRequest) -> Result<Arc<Slot>, Error> {
+        let request = request.or(&self.config.request);
+        request.check()?;
+        let key = request.key();
+        if key == self.config.request.key() {
+            return Ok(self.default_slot());
+        }
+        let mut slots = lock(&self.slots);
+        let slot = Arc::clone(slots.entry(key).or_insert_with(|| Slot::new(request)));
+        slot.last_use.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        if slots.len() > MOST_SLOTS {
+            // Whoever holds a handle, and a flight, hold the slot.
+            let unused = slots.iter().filter(|(_, slot)| Arc::strong_count(slot) == 1);
+            let oldest = unused.min_by_key(|(_, slot)| slot.last_use.load(Ordering::Relaxed)).map(|(key, _)| key.clone());
+            oldest.and_then(|key| slots.remove(&key));
+        }
+        Ok(slot)
+    }
+
+    /// Whether the token that is held needs no thought. Begins a refresh in the background where it is time.
+    pub(crate) fn serves_at_once(self: &Arc<Self>, slot: &Arc<Slot>) -> bool {
+        let held = slot.held.load();
+        let Some(token) = held.as_ref() else {
+            return false;
+        };
+        let now = self.clock.now();
+        if token.is_before_refresh(now) {
+            return true;
+        }
+        let is_fresh = token.is_fresh(now);
+        drop(held);
+        if is_fresh {
+            self.refresh_behind(slot, now);
+        }
+        is_fresh
+    }
+
+    /// The same, with the token.
+    pub(crate) fn fresh_token(self: &Arc<Self>, slot: &Arc<Slot>) -> Option<Token> {
+        let token = slot.held.load_full()?;
+        let now = self.clock.now();
+        if !token.is_fresh(now) {
+            return None;
+        }
+        if !token.is_before_refresh(now) {
+            self.refresh_behind(slot, now);
+        }
+        Some(Token(token))
+    }
+
+    /// The token that is held, unless it has expired.
+    pub(crate) fn held(&self, slot: &Slot) -> Option<Token> {
+        let token = slot.held.load_full()?;
+        (!token.has_expired(self.clock.now())).then_some(Token(token))
+    }
+
+    /// What whoever has no fresh token is to do; `force`: a fresh one is not enough.
+    pub(crate) fn step(self: &Arc<Self>, slot: &Arc<Slot>, force: bool) -> Step {
+        let now = self.clock.now();
+        let mut state = slot.lock();
+        // Somebody else may have got one meanwhile.
+        if let Some(token) = slot.held.load_full().filter(|token| !force && token.is_fresh(now)) {
+            return Step::Serve(Token(token));
+        }
+        if let Some(waiter) = state.flight.as_ref().and_then(Flight::join) {
+            return Step::Wait(waiter);
+        }
+        let refused = match self.cooling(&mut state, now) {
+            Cooling::Not => None,
+            Cooling::CheckSecret(secret, error) => Some((secret, error)),
+            Cooling::Until(error) => {
+                drop(state);
+                let old = if force { None } else { self.stale_token(slot) };
+                return old.map_or(Step::Fail(error), Step::Serve);
+            }
+        };
+        let flight = self.start(slot, &mut state, false, refused);
+        match flight.join() {
+            Some(waiter) => Step::Wait(waiter),
+            None => Step::Fail(signed_out()),
+        }
+    }
+
+    /// A token that is stale but has not expired, when it is to be served because no new one can be had.
+    pub(crate) fn stale_token(&self, slot: &Slot) -> Option<Token> {
+        let token = self.held(slot).filter(|token| self.config.freshness.serve_stale && token.0.is_kept)?;
+        let mut state = slot.lock();
+        let is_first = state.last_error.is_some() && !std::mem::replace(&mut state.stale_was_told, true);
+        drop(state);
+        if is_first {
+            self.tell(&Event::ServedStale { until: token.expires_at() });
+        }
+        Some(token)
+    }
+
+    fn refresh_behind(self: &Arc<Self>, slot: &Arc<Slot>, now: Now) {
+        let Some(spawn) = &self.spawn else {
+            return;
+        };
+        let milliseconds = |moment: Duration| u64::try_from(moment.as_millis()).unwrap_or(u64::MAX);
+        if milliseconds(now.monotonic) < slot.refresh_from.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = slot.lock();
+        // So that callers meanwhile do not come here. A task that was dropped is tried again.
+        slot.refresh_from.store(milliseconds(now.monotonic + Duration::from_secs(1)), Ordering::Relaxed);
+        if state.flight.as_ref().is_some_and(|flight| flight.is_under_way()) || !matches!(self.cooling(&mut state, now), Cooling::Not) {
+            return;
+        }
+        let waiter = self.start(slot, &mut state, true, None).join();
+        drop(state);
+        if let Some(waiter) = waiter {
+            spawn.spawn(Box::pin(async move {
+                let _ = waiter.await;
+            }));
+        }
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        state: &mut SlotState,
+        background: bool,
+        refused: Option<(Secret, Error)>,
+    ) -> Arc<Flight<FlightResult>> {
+        let start = Start { generation: state.generation, background, not_before: state.not_before, refused };
+        let generation = state.generation;
+        let (engine, its_slot) = (Arc::clone(self), Arc::clone(slot));
+        let work = async move {
+            let outcome = engine.fetch(&its_slot, &start).await;
+            engine.settle(&its_slot, start.generation, start.background, outcome)
+        };
+        #[cfg(feature = "tracing")]
+        let work = {
+            let span = tracing::debug_span!("token_request", endpoint = address::host(&self.config.endpoint), background);
+            tracing::Instrument::instrument(work, span)
+        };
+        // Weak: the flight has it for as long as it lives, and the slot has the flight.
+        let (engine, its_slot) = (Arc::downgrade(self), Arc::downgrade(slot));
+        let panicked = move || {
+            let text = "an HTTP client, secret provider or clock panicked while a token was requested";
+            let failed = Failed::new(ErrorKind::Panicked, text, Again::Never, CooldownClass::Short);
+            let error = Error::new(ErrorKind::Panicked, text);
+            match (engine.upgrade(), its_slot.upgrade()) {
+                (Some(engine), Some(slot)) => engine.settle(&slot, generation, background, Outcome::Failed { error, failed, secret: None }),
+                _ => Err(error),
+            }
+        };
+        let flight = Flight::new(Box::pin(work), Box::new(panicked));
+        state.flight = Some(Arc::clone(&flight));
+        flight
+    }
+
+    /// Whether a failure is still remembered.
+    fn cooling(&self, state: &mut SlotState, now: Now) -> Cooling {
+        let mut shared = lock(&self.failure);
+        for failure in [&mut state.failure, &mut *shared].into_iter().flatten() {
+            if failure.is_over(now) {
+                continue;
+            }
+            if let Some(secret) = failure.refused.as_ref().filter(|_| now.monotonic >= failure.check_at) {
+                let secret = secret.clone();
+                failure.check_at = now.monotonic + SECRET_CHECK;
+                return Cooling::CheckSecret(secret, failure.error.remembered_until(Some(failure.until.wall)));
+            }
+            return Cooling::Until(failure.error.remembered_until(Some(failure.until.wall)));
+        }
+        Cooling::Not
+    }
+
+    /// Asks for a token, as often as it makes sense.
+    async fn fetch(&self, slot: &Slot, start: &Start) -> Outcome {
+        let config = &self.config;
+        let began = self.clock.now();
+        if let Some(pause) = start.not_before.checked_sub(began.monotonic).filter(|pause| !pause.is_zero()) {
+            self.clock.sleep(pause.min(NOT_KEPT)).await;
+        }
+        let began = self.clock.now();
+        let left = |now: Now| config.deadline.saturating_sub(now.monotonic.saturating_sub(began.monotonic));
+        let retries = if start.background { 0 } else { config.retry.retries };
+
+        let mut answers: Vec<(Answer, Failed)> = Vec::new();
+        let mut attempts = 0;
+        let mut pauses = 0;
+        let (mut format, mut is_decided) = self.format();
+        loop {
+            let now = self.clock.now();
+            let secret = match self.within(left(now), config.secret.read()).await {
+                Some(Ok(secret)) => secret,
+                Some(Err(why)) => {
+                    let failed = Failed::new(ErrorKind::Secret, why.clone(), Again::Never, CooldownClass::Transient);
+                    return Outcome::Failed { error: Error::new(ErrorKind::Secret, why), failed, secret: None };
+                }
+                None => {
+                    let text = format!("the client secret could not be read within {:?}", config.deadline);
+                    let failed = Failed::new(ErrorKind::Timeout, text.clone(), Again::Never, CooldownClass::Transient);
+                    return Outcome::Failed { error: Error::new(ErrorKind::Timeout, text), failed, secret: None };
+                }
+            };
+            if let Some((refused, error)) = &start.refused {
+                if *refused == secret {
+                    return Outcome::SameSecret(error.clone());
+                }
+            }
+            attempts += 1;
+            let failed = match self.attempt(slot, &secret, format, left(self.clock.now())).await {
+                Ok(token) => {
+                    self.working_format.store(if format == BodyFormat::Json { 1 } else { 2 }, Ordering::Relaxed);
+                    return Outcome::Fetched(token);
+                }
+                Err(failed) => failed,
+            };
+            #[cfg(feature = "tracing")]
+            tracing::debug!(attempt = attempts, ?format, failure = failed.text.as_str(), "the token request failed");
+            let (text, method) = (failed.text.clone(), config.authentication.name());
+            let answer = Answer { format, method, status: failed.status, oauth: failed.oauth.clone(), text };
+            answers.retain(|(other, _)| other.format != format);
+            answers.push((answer, failed.clone()));
+
+            if !is_decided && format == BodyFormat::Json && answer::may_want_another_format(&failed) {
+                format = BodyFormat::Form;
+                is_decided = true;
+                continue;
+            }
+            let allowed = match failed.again {
+                Again::Never => 0,
+                Again::Once => retries.min(1),
+                Again::Yes => retries,
+            };
+            let now = self.clock.now();
+            if pauses < allowed {
+                let longest = config.retry.first.saturating_mul(1 << pauses.min(20)).min(config.retry.longest);
+                let pause = failed.retry_after.unwrap_or_else(|| longest.mul_f64(draw(now)));
+                if pause < left(now) {
+                    pauses += 1;
+                    self.clock.sleep(pause).await;
+                    continue;
+                }
+            }
+            let is_late = left(now).is_zero();
+            let failed = decisive(&answers);
+            let error = self.error(&failed, answers.into_iter().map(|(answer, _)| answer).collect(), attempts, is_late);
+            return Outcome::Failed { error, failed, secret: Some(secret) };
+        }
+    }
+
+    /// The format to begin with, and whether it stays.
+    fn format(&self) -> (BodyFormat, bool) {
+        match (self.config.body_format, self.working_format.load(Ordering::Relaxed)) {
+            (BodyFormat::Auto, 0) => (BodyFormat::Json, false),
+            (BodyFormat::Auto, 1) => (BodyFormat::Json, true),
+            (BodyFormat::Auto, _) => (BodyFormat::Form, true),
+            (format, _) => (format, true),
+        }
+    }
+
+    /// One token request.
+    async fn attempt(&self, slot: &Slot, secret: &Secret, format: BodyFormat, left: Duration) -> Result<Token, Failed> {
+        let config = &self.config;
+        let scrub = Scrub::new(&config.client_id, secret);
+        let parts = Parts {
+            endpoint: &config.endpoint,
+            client_id: &config.client_id,
+            secret,
+            authentication: config.authentication,
+            request: &slot.request,
+            format,
+        };
+        let request = token_request(&parts).map_err(|error| {
+            let text = format!("it cannot be written: {}", scrub.text(&error.to_string(), 200));
+            Failed::new(ErrorKind::Configuration, text, Again::Never, CooldownClass::Short)
+        })?;
+        let limits = Limits { total: config.limits.total.min(left), ..config.limits };
+        let sent = self.clock.now();
+        let answer = self.within(limits.total, self.http.send(request, limits)).await;
+        let arrived = self.clock.now();
+        let response = answer
+            .unwrap_or_else(|| Err(TransportError::new(TransportErrorKind::Timeout, format!("no answer within {:?}", limits.total))))
+            .and_then(|response| match response.body().len() {
+                size if size > limits.max_body => {
+                    Err(TransportError::new(TransportErrorKind::TooLarge, format!("an answer of more than {} bytes", limits.max_body)))
+                }
+                _ => Ok(response),
+            })
+            .map_err(|error| answer::failed_transport(&error, &scrub))?;
+        let answer = answer::read(&response, config.leniency, arrived, &scrub)?;
+        if let Some(granted) = &answer.scope {
+            let granted: Vec<&str> = granted.split_whitespace().collect();
+            let missing: Vec<&str> = config.required_scopes.iter().map(String::as_str).filter(|scope| !granted.contains(scope)).collect();
+            if !missing.is_empty() {
+                let text = format!("the server did not grant the scope {}", missing.join(" "));
+                return Err(Failed::new(ErrorKind::ScopeDowngrade, text, Again::Never, CooldownClass::Short));
+            }
+        }
+        Token::new(answer, &config.freshness, sent, arrived).map_err(|_| {
+            let text = "HTTP 200 with an access_token that does not fit into a header";
+            Failed::new(ErrorKind::InvalidResponse, text, Again::Never, CooldownClass::Short)
+        })
+    }
+
+    /// The result, if it is there in time.
+    async fn within<T>(&self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        let mut sleep = self.clock.sleep(time);
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
+        })
+        .await
+    }
+
+    fn error(&self, failed: &Failed, answers: Vec<Answer>, attempts: u32, is_late: bool) -> Error {
+        let ways: Vec<&str> = answers.iter().map(|answer| if answer.format == BodyFormat::Json { "JSON" } else { "a form" }).collect();
+        let how = format!("{} in {}", self.config.authentication.name(), ways.join(", then in "));
+        let host = address::host(&self.config.endpoint);
+        let tried = if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
+        let mut text = format!("the token request to {host} failed{tried}: {} [{how}]", failed.text);
+        if let [first, second] = &answers[..] {
+            let other = if second.text == failed.text { first } else { second };
+            text =
+                format!("{text}; the answer to {} was: {}", if other.format == BodyFormat::Json { "JSON" } else { "a form" }, other.text);
+        }
+        Error::from_inner(ErrorParts {
+            kind: if is_late { ErrorKind::Timeout } else { failed.kind },
+            text,
+            advice: self.advice(failed, &answers),
+            oauth: failed.oauth.clone(),
+            status: failed.status,
+            retryable: is_late || failed.again != Again::Never || failed.cooldown == CooldownClass::Transient,
+            attempts,
+            answers,
+        })
+    }
+
+    /// The likely way out.
+    fn advice(&self, failed: &Failed, answers: &[Answer]) -> Option<String> {
+        let config = &self.config;
+        let formats = match config.body_format {
+            BodyFormat::Json => " The body format is pinned to JSON; many servers take only forms.",
+            _ if answers.len() == 1 && answers[0].format == BodyFormat::Form => " A few servers take only JSON (BodyFormat::Json).",
+            _ => "",
+        };
+        let text = match (failed.code()?, config.authentication) {
+            ("invalid_client", ClientAuthentication::SecretPost) if failed.wants_basic => {
+                "Check the client's identifier and secret. The server asks for HTTP Basic: try ClientAuthentication::SecretBasic.".to_owned()
+            }
+            ("invalid_client", ClientAuthentication::SecretPost) => {
+                format!("Check the client's identifier and secret; a server that wants HTTP Basic needs ClientAuthentication::SecretBasic.{formats}")
+            }
+            ("invalid_client", ClientAuthentication::SecretBasic(BasicEncoding::FormUrlEncoded)) => {
+                "Check the client's identifier and secret; the server may want them raw (BasicEncoding::Raw), or in the body \
+                 (ClientAuthentication::SecretPost)."
+                    .to_owned()
+            }
+            ("invalid_client", ClientAuthentication::SecretBasic(BasicEncoding::Raw)) => {
+                "Check the client's identifier and secret; the server may want them form-encoded (BasicEncoding::FormUrlEncoded), or in the \
+                 body (ClientAuthentication::SecretPost)."
+                    .to_owned()
+            }
+            ("unauthorized_client", _) => "Allow the client credentials grant for this client at the authorization server.".to_owned(),
+            ("unsupported_grant_type" | "invalid_request", _) => {
+                format!("Check the address of the token endpoint, and which parameters the server wants.{formats}")
+            }
+            ("invalid_scope", _) => "Ask for scopes that this client was given at the authorization server.".to_owned(),
+            ("invalid_target", _) => "Ask for resources that the authorization server knows; some allow only one at a time.".to_owned(),
+            _ => return None,
+        };
+        Some(text)
+    }
+
+    /// Keeps what a flight brought, unless everything was forgotten meanwhile.
+    fn settle(&self, slot: &Slot, generation: u64, background: bool, outcome: Outcome) -> FlightResult {
+        let now = self.clock.now();
+        let mut state = slot.lock();
+        if state.generation != generation {
+            return Err(signed_out());
+        }
+        state.flight = None;
+        let (result, event) = match outcome {
+            Outcome::Fetched(token) => {
+                state.failure = None;
+                state.last_error = None;
+                state.stale_was_told = false;
+                state.not_before = if token.0.is_kept { Duration::ZERO } else { now.monotonic + NOT_KEPT };
+                *lock(&self.failure) = None;
+                slot.refresh_from.store(0, Ordering::Relaxed);
+                let before = slot.held.swap(Some(Arc::clone(&token.0)));
+                let was_held = before.is_some_and(|before| !before.has_expired(now));
+                let event = if was_held { Event::Refreshed(token.plan()) } else { Event::Fetched(token.plan()) };
+                (Ok(token), event)
+            }
+            Outcome::SameSecret(error) => return Err(error),
+            Outcome::Failed { error, failed, secret } => {
+                let mut shared = lock(&self.failure);
+                let place = if failed.is_about_the_request() { &mut state.failure } else { &mut *shared };
+                let count = place.as_ref().map_or(0, |failure| failure.count).saturating_add(1);
+                let mut duration = self.config.cooldown.duration(failed.cooldown, count, background);
+                if failed.cooldown == CooldownClass::Transient {
+                    // Not all at once, when many lost the server at the same moment.
+                    duration = duration.mul_f64(1.0 - 0.25 * draw(now));
+                }
+                if !duration.is_zero() {
+                    duration = duration.max(failed.retry_after.unwrap_or_default());
+                }
+                let until =
+                    Now { wall: now.wall.checked_add(duration).unwrap_or(now.wall), monotonic: now.monotonic.saturating_add(duration) };
+                let error = error.with_retry_at(Some(until.wall).filter(|_| !duration.is_zero()));
+                let refused = secret.filter(|_| failed.cooldown == CooldownClass::Rejected && self.config.secret.may_change());
+                *place = Some(Failure { error: error.clone(), count, until, refused, check_at: now.monotonic + SECRET_CHECK });
+                drop(shared);
+                state.last_error = Some(error.clone());
+                state.stale_was_told = false;
+                (Err(error.clone()), Event::Failed(error))
+            }
+        };
+        drop(state);
+        self.tell(&event);
+        result
+    }
+
+    pub(crate) fn sign_out(&self) {
+        self.forget_tokens(&signed_out());
+        self.tell(&Event::SignedOut);
+    }
+
+    /// The last client is gone.
+    pub(crate) fn close(&self) {
+        self.forget_tokens(&Error::new(ErrorKind::SignedOut, "the client was dropped while a token was requested"));
+        self.hub.close();
+    }
+
+    fn forget_tokens(&self, error: &Error) {
+        for slot in self.all_slots() {
+            let mut state = slot.lock();
+            state.generation += 1;
+            state.last_error = None;
+            state.stale_was_told = false;
+            slot.held.store(None);
+            let flight = state.flight.take();
+            drop(state);
+            if let Some(flight) = flight {
+                flight.finish(Err(error.clone()));
+            }
+        }
+    }
+
+    fn all_slots(&self) -> Vec<Arc<Slot>> {
+        let mut slots = vec![self.default_slot()];
+        slots.extend(lock(&self.slots).values().cloned());
+        slots
+    }
+
+    pub(crate) fn reset(&self) {
+        for slot in self.all_slots() {
+            let mut state = slot.lock();
+            state.failure = None;
+            state.rejections = None;
+            slot.refresh_from.store(0, Ordering::Relaxed);
+        }
+        *lock(&self.failure) = None;
+    }
+
+    pub(crate) fn invalidate(&self, slot: &Slot, rejected: &Token) -> Invalidated {
+        let now = self.clock.now();
+        let mut state = slot.lock();
+        let Some(held) = slot.held.load_full().map(Token).filter(|held| held.header() == rejected.header()) else {
+            return Invalidated::AlreadyReplaced;
+        };
+        if now.monotonic.saturating_sub(held.0.arrived) < JUST_MINTED {
+            return Invalidated::JustMinted;
+        }
+        if state.rejections.is_some_and(|rejections| now.monotonic < rejections.until) {
+            return Invalidated::CoolingDown;
+        }
+        let count = state.rejections.map_or(0, |rejections| rejections.count);
+        let pause = REJECTED.0.saturating_mul(1 << count.min(10)).min(REJECTED.1);
+        state.rejections = Some(Rejections { count: count.saturating_add(1), until: now.monotonic.saturating_add(pause) });
+        slot.was_rejected.store(true, Ordering::Relaxed);
+        slot.held.store(None);
+        drop(state);
+        self.tell(&Event::Invalidated);
+        Invalidated::Dropped
+    }
+
+    pub(crate) fn allows_http_on_loopback(&self) -> bool {
+        self.config.http_on_loopback
+    }
+
+    pub(crate) fn allows(&self, slot: &Slot, origin: &Origin) -> bool {
+        let resources = slot.request.resources.iter().filter_map(|resource| Origin::of(&resource.parse().ok()?));
+        self.config.origins.iter().cloned().chain(resources).any(|allowed| allowed == *origin)
+    }
+
+    pub(crate) fn status(&self, slot: &Slot) -> Status {
+        let now = self.clock.now();
+        let token = slot.held.load_full().filter(|token| !token.has_expired(now)).map(Token);
+        let state = slot.lock();
+        let shared = lock(&self.failure);
+        let cooling = [&state.failure, &*shared].into_iter().flatten().filter(|failure| !failure.is_over(now));
+        let cooling_until: Option<SystemTime> = cooling.map(|failure| failure.until.wall).max();
+        drop(shared);
+        Status {
+            at: now.wall,
+            authorized: token.is_some(),
+            authorizing: state.flight.as_ref().is_some_and(|flight| flight.is_under_way()),
+            plan: token.as_ref().map(Token::plan),
+            last_error: state.last_error.clone(),
+            cooling_until,
+            body_format: match self.format() {
+                (format, true) => format,
+                (_, false) => BodyFormat::Auto,
+            },
+        }
+    }
+
+    pub(crate) fn subscribe(&self) -> Events {
+        self.hub.subscribe()
+    }
+
+    fn tell(&self, event: &Event) {
+        #[cfg(feature = "tracing")]
+        match event {
+            Event::Failed(error) => tracing::warn!(%error, "no token"),
+            Event::ServedStale { .. } => tracing::warn!("a stale token is served"),
+            Event::Fetched(_) | Event::Refreshed(_) => tracing::debug!("a new token"),
+            Event::Invalidated => tracing::info!("a token was refused and dropped"),
+            Event::SignedOut => tracing::debug!("signed out"),
+        }
+        self.hub.tell(event);
+    }
+}
+
+enum Cooling {
+    Not,
+    /// Unless the secret has changed since it was refused.
+    CheckSecret(Secret, Error),
+    Until(Error),
+}
+
+/// The failure that says most: one that may pass, else a refused client, else any word of OAuth, else the last.
+fn decisive(answers: &[(Answer, Failed)]) -> Failed {
+    let worth = |failed: &Failed| match failed.code() {
+        Some("invalid_client") => 2,
+        Some(_) => 1,
+        None => 0,
+    };
+    let last = answers.last().map(|(_, failed)| failed);
+    let decisive = match last {
+        Some(last) if last.again == Again::Yes => Some(last),
+        // Of several that say as much, `max_by_key` takes the last.
+        _ => answers.iter().map(|(_, failed)| failed).max_by_key(|failed| worth(failed)),
+    };
+    decisive.cloned().unwrap_or_else(|| Failed::new(ErrorKind::Transport, "nothing was sent", Again::Never, CooldownClass::Short))
+}
+
+fn signed_out() -> Error {
+    Error::new(ErrorKind::SignedOut, "signed out while a token was requested")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config = &self.config;
+        let mut debug = formatter.debug_struct("Engine");
+        // Without path and query, in which some services want a key.
+        debug.field("endpoint", &address::shown(&config.endpoint)).field("client_id", &config.client_id).field("secret", &config.secret);
+        debug.field("authentication", &config.authentication).field("body_format", &config.body_format).field("request", &config.request);
+        debug.field("freshness", &config.freshness).field("retry", &config.retry).field("cooldown", &config.cooldown);
+        debug.finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! One request for all who want its result.
+//!
+//! There is no leader: whoever waits may drive the request, and any of them may leave at any moment. The last one to leave takes
+//! the request with them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+// Not `crate::`, so that a test can put this file above locks that try every order of events.
+use super::sync::{Mutex, MutexGuard};
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Work that is done once, for all its [`Waiter`]s.
+pub(crate) struct Flight<T> {
+    state: Mutex<State<T>>,
+    /// What the waiters get when the work panics.
+    panicked: Box<dyn Fn() -> T + Send + Sync>,
+}
+
+struct State<T> {
+    stage: Stage<T>,
+    /// Whether the work wants to be polled. All who wait were woken since it became so.
+    ready: bool,
+    waiters: HashMap<u64, Option<Waker>>,
+    next_waiter: u64,
+}
+
+enum Stage<T> {
+    Waiting(Work<T>),
+    /// One of the waiters polls the work just now.
+    Polled,
+    Done(T),
+    /// All waiters left before there was a result.
+    Abandoned,
+}
+
+impl<T> State<T> {
+    /// Takes who is to be woken, so that it is done after the lock was given back.
+    fn wakers(&mut self) -> Vec<Waker> {
+        self.waiters.values_mut().filter_map(Option::take).collect()
+    }
+}
+
+impl<T: Clone + Send + 'static> Flight<T> {
+    pub(crate) fn new(work: Work<T>, panicked: Box<dyn Fn() -> T + Send + Sync>) -> Arc<Self> {
+        let state = State { stage: Stage::Waiting(work), ready: true, waiters: HashMap::new(), next_waiter: 0 };
+        Arc::new(Self { state: Mutex::new(state), panicked })
+    }
+
+    /// One more who waits. `None` when all others have left, so that there is nothing to wait for, or when it is over.
+    pub(crate) fn join(self: &Arc<Self>) -> Option<Waiter<T>> {
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Abandoned | Stage::Done(_)) {
+            return None;
+        }
+        let id = state.next_waiter;
+        state.next_waiter += 1;
+        state.waiters.insert(id, None);
+        drop(state);
+        Some(Waiter { flight: Arc::clone(self), id })
+    }
+
+    /// Ends it from outside with this result, unless there is one. The work is dropped.
+    pub(crate) fn finish(&self, result: T) {
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Done(_) | Stage::Abandoned) {
+            return;
+        }
+        let before = std::mem::replace(&mut state.stage, Stage::Done(result));
+        let wakers = state.wakers();
+        drop(state);
+        drop(before);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether there will still be a result.
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self.lock().stage, Stage::Waiting(_) | Stage::Polled)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // The state is whole at any moment: nothing that can panic runs while it is locked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Polls the work once, unless somebody else does or nothing has happened to it.
+    fn poll(self: &Arc<Self>, id: u64, context: &Context<'_>) -> Poll<T> {
+        let mut state = self.lock();
+        if let Some(waker) = state.waiters.get_mut(&id) {
+            match waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                None => *waker = Some(context.waker().clone()),
+            }
+        }
+        match &state.stage {
+            Stage::Done(result) => return Poll::Ready(result.clone()),
+            Stage::Waiting(_) if state.ready => {}
+            Stage::Waiting(_) | Stage::Polled | Stage::Abandoned => return Poll::Pending,
+        }
+        let Stage::Waiting(mut work) = std::mem::replace(&mut state.stage, Stage::Polled) else {
+            return Poll::Pending;
+        };
+        state.ready = false;
+        drop(state);
+
+        let waker = Waker::from(Arc::clone(self));
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut Context::from_waker(&waker))));
+        let result = match polled {
+            Ok(Poll::Pending) => None,
+            Ok(Poll::Ready(result)) => Some(result),
+            Err(_) => Some((self.panicked)()),
+        };
+
+        let mut state = self.lock();
+        // Ended from outside meanwhile: that is the result.
+        if let Stage::Done(settled) = &state.stage {
+            let settled = settled.clone();
+            drop(state);
+            return Poll::Ready(settled);
+        }
+        let Some(result) = result else {
+            state.stage = Stage::Waiting(work);
+            // It was woken while it was polled; who looked in then saw that somebody else had it.
+            let wakers = if state.ready { state.wakers() } else { Vec::new() };
+            drop(state);
+            wakers.into_iter().for_each(Waker::wake);
+            return Poll::Pending;
+        };
+        state.stage = Stage::Done(result.clone());
+        let wakers = state.wakers();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        Poll::Ready(result)
+    }
+
+    fn leave(&self, id: u64) {
+        let mut state = self.lock();
+        state.waiters.remove(&id);
+        if state.waiters.is_empty() && matches!(state.stage, Stage::Waiting(_)) {
+            let abandoned = std::mem::replace(&mut state.stage, Stage::Abandoned);
+            drop(state);
+            drop(abandoned);
+        }
+    }
+}
+
+impl<T: Clone + Send + 'static> Wake for Flight<T> {
+    fn wake(self: Arc<Self>) {
+        let mut state = self.lock();
+        state.ready = true;
+        // All of them: nobody knows which of them will be polled again.
+        let wakers = state.wakers();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<T> fmt::Debug for Flight<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Flight").finish_non_exhaustive()
+    }
+}
+
+/// Waits for the result of a [`Flight`]. Dropping it loses nothing for the others.
+#[derive(Debug)]
+pub(crate) struct Waiter<T: Clone + Send + 'static> {
+    flight: Arc<Flight<T>>,
+    id: u64,
+}
+
+impl<T: Clone + Send + 'static> Future for Waiter<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        self.flight.poll(self.id, context)
+    }
+}
+
+impl<T: Clone + Send + 'static> Drop for Waiter<T> {
+    fn drop(&mut self) {
+        self.flight.leave(self.id);
+    }
+}

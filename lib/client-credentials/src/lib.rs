@@ -1,0 +1,46 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod address;
+mod answer;
+#[cfg(feature = "blocking")]
+pub mod blocking;
+mod builder;
+mod challenge;
+mod client;
+mod clock;
+mod engine;
+mod error;
+mod events;
+mod flight;
+mod freshness;
+mod http_client;
+mod preset;
+mod request;
+#[cfg(feature = "reqwest")]
+mod reqwest_client;
+mod scrub;
+mod secret;
+mod status;
+/// The locks of [`flight`]. A test puts others in their place.
+mod sync {
+    pub(crate) use std::sync::{Mutex, MutexGuard};
+}
+mod token;
+#[cfg(feature = "blocking")]
+mod ureq_client;
+
+pub use builder::ClientBuilder;
+pub use challenge::{Challenge, parse_challenges};
+pub use client::{Advice, Authorizing, Client};
+pub use clock::{Clock, Now, Spawn, SystemClock};
+pub use engine::Invalidated;
+pub use error::{Answer, Error, ErrorKind, OAuthError};
+pub use events::{Event, Events};
+pub use freshness::{Cooldown, Freshness, Retry, UnknownExpiry};
+pub use http_client::{BoxFuture, HttpClient, Limits, TransportError, TransportErrorKind};
+pub use preset::{Needs, Preset};
+pub use request::{BasicEncoding, BodyFormat, ClientAuthentication, TokenRequest};
+pub use secret::{Secret, SecretProvider, SecretSource};
+pub use status::Status;
+pub use token::{Plan, Token};

@@ -1,0 +1,194 @@
+//! What is known of servers that many people meet.
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::{BasicEncoding, BodyFormat, ClientAuthentication, Error, TokenRequest};
+
+/// How one kind of server wants to be asked: plain data, which [`ClientBuilder::preset`](crate::ClientBuilder::preset) copies. It
+/// serializes, so that a program can print it.
+///
+/// ```
+/// use client_credentials::Preset;
+///
+/// # fn main() -> Result<(), serde_json::Error> {
+/// println!("{}", serde_json::to_string_pretty(Preset::ALL)?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Preset {
+    /// For people.
+    pub name: &'static str,
+    /// How the client shows who it is.
+    pub authentication: ClientAuthentication,
+    /// How the body is written; never [`BodyFormat::Auto`].
+    pub body_format: BodyFormat,
+    /// Whether a success may come as a form instead of JSON, as from servers that overlook `Accept`.
+    pub form_answer: bool,
+    /// What a request has to have.
+    pub needs: Needs,
+    /// What else is good to know.
+    pub notes: &'static str,
+}
+
+/// Something without which a kind of server gives no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Needs {
+    /// Nothing in particular.
+    Nothing,
+    /// [`audience`](crate::ClientBuilder::audience), or a resource.
+    Audience,
+    /// A [`scope`](crate::ClientBuilder::scope) that ends with `/.default`.
+    DefaultScope,
+}
+
+const POST: ClientAuthentication = ClientAuthentication::SecretPost;
+const RAW: ClientAuthentication = ClientAuthentication::SecretBasic(BasicEncoding::Raw);
+const ENCODED: ClientAuthentication = ClientAuthentication::SecretBasic(BasicEncoding::FormUrlEncoded);
+
+const fn form(name: &'static str, authentication: ClientAuthentication, notes: &'static str) -> Preset {
+    Preset { name, authentication, body_format: BodyFormat::Form, form_answer: false, needs: Needs::Nothing, notes }
+}
+
+impl Preset {
+    /// The letter of RFC 6749: secret in the body, which OAuth 2.1 obliges servers to take, and a form.
+    pub const RFC_6749: Self = form("RFC 6749", POST, "Any server that follows the standard.");
+
+    /// JSON to a server that takes nothing else, such as Airbyte's.
+    pub const JSON_ONLY: Self = Self {
+        body_format: BodyFormat::Json,
+        ..form("JSON only", POST, "For services whose token endpoint takes only application/json, such as Airbyte's. Resources are a list.")
+    };
+
+    /// Auth0.
+    pub const AUTH0: Self = Self {
+        needs: Needs::Audience,
+        ..form(
+            "Auth0",
+            POST,
+            "The audience is the identifier of the API. The endpoint is https://TENANT.auth0.com/oauth/token, or a domain of your own.",
+        )
+    };
+
+    /// Microsoft Entra ID.
+    pub const ENTRA_ID: Self = Self {
+        needs: Needs::DefaultScope,
+        ..form(
+            "Entra ID",
+            POST,
+            "The scope is the application's identifier followed by /.default. Endpoints of version 1 send expires_in as text; both are read.",
+        )
+    };
+
+    /// Okta, custom authorization servers.
+    pub const OKTA: Self = form(
+        "Okta",
+        POST,
+        "For custom authorization servers, with a scope. Okta's own management API takes only private_key_jwt, which this preset cannot serve.",
+    );
+
+    /// Keycloak.
+    pub const KEYCLOAK: Self = form(
+        "Keycloak",
+        ENCODED,
+        "Keycloak decodes what stands in the Basic header, so a + in the secret has to be encoded. The endpoint ends with \
+         /realms/REALM/protocol/openid-connect/token.",
+    );
+
+    /// Amazon Cognito.
+    pub const COGNITO: Self = form(
+        "Cognito",
+        ENCODED,
+        "The endpoint is https://DOMAIN/oauth2/token. Identifiers and secrets have only letters and digits, so that both Basic encodings are \
+         the same.",
+    );
+
+    /// GitHub and servers like it.
+    pub const GITHUB_LIKE: Self = Self {
+        form_answer: true,
+        ..form("GitHub-like", POST, "Errors come with HTTP 200, and answers as a form where Accept is overlooked; both are understood.")
+    };
+
+    /// kanidm.
+    pub const KANIDM: Self = form("kanidm", ENCODED, "Releases up to 1.10.4 label JSON errors as text/plain, which is read all the same.");
+
+    /// oidc-provider for Node.
+    pub const OIDC_PROVIDER: Self = form(
+        "oidc-provider",
+        POST,
+        "Every client has one authentication method, and the others are refused: set it with authentication() if it is not \
+         client_secret_post. At most one resource.",
+    );
+
+    /// Authlib, @node-oauth/oauth2-server and other servers that decode no Basic header.
+    pub const RAW_BASIC: Self = form(
+        "Raw Basic",
+        RAW,
+        "For servers made with Authlib, @node-oauth/oauth2-server, oxide-auth or rauthy, which decode no Basic header.",
+    );
+
+    /// django-oauth-toolkit with its default back end.
+    pub const DJANGO_OAUTH_TOOLKIT: Self = form(
+        "django-oauth-toolkit",
+        POST,
+        "The endpoint ends with a slash (/o/token/). With the back end JSONOAuthLibCore it takes only JSON: use the preset JSON only.",
+    );
+
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::RFC_6749,
+        Self::JSON_ONLY,
+        Self::AUTH0,
+        Self::ENTRA_ID,
+        Self::OKTA,
+        Self::KEYCLOAK,
+        Self::COGNITO,
+        Self::GITHUB_LIKE,
+        Self::KANIDM,
+        Self::OIDC_PROVIDER,
+        Self::RAW_BASIC,
+        Self::DJANGO_OAUTH_TOOLKIT,
+    ];
+
+    pub(crate) fn check(&self, request: &TokenRequest) -> Result<(), Error> {
+        let missing = match self.needs {
+            Needs::Audience if request.audience.is_none() && request.resources.is_empty() => "an audience: set it with audience()",
+            Needs::DefaultScope if !request.scopes.iter().any(|scope| scope.ends_with("/.default")) => {
+                "a scope that ends with /.default: set it with scope()"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::configuration(format!("{} wants {missing}", self.name)))
+    }
+}
+
+impl Serialize for Preset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let basic_encoding = match self.authentication {
+            ClientAuthentication::SecretPost => None,
+            ClientAuthentication::SecretBasic(BasicEncoding::FormUrlEncoded) => Some("form-urlencoded"),
+            ClientAuthentication::SecretBasic(BasicEncoding::Raw) => Some("raw"),
+        };
+        let body_format = match self.body_format {
+            BodyFormat::Auto => "auto",
+            BodyFormat::Json => "json",
+            BodyFormat::Form => "form",
+        };
+        let needs = match self.needs {
+            Needs::Nothing => None,
+            Needs::Audience => Some("audience"),
+            Needs::DefaultScope => Some("scope ending with /.default"),
+        };
+        let mut data = serializer.serialize_struct("Preset", 7)?;
+        data.serialize_field("name", self.name)?;
+        data.serialize_field("authentication", self.authentication.name())?;
+        data.serialize_field("basic_encoding", &basic_encoding)?;
+        data.serialize_field("body_format", body_format)?;
+        data.serialize_field("form_answer", &self.form_answer)?;
+        data.serialize_field("needs", &needs)?;
+        data.serialize_field("notes", self.notes)?;
+        data.end()
+    }
+}

@@ -1,0 +1,191 @@
+//! Tokens, kept in memory.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::answer::{ExpiresIn, TokenAnswer};
+use crate::freshness::draw;
+use crate::{Freshness, Now, UnknownExpiry};
+
+const BEARER: &str = "Bearer ";
+
+/// An access token and its header. Cheap to clone; its memory is overwritten when the last clone is gone. Never printed: [`fmt::Debug`]
+/// shows only its times.
+#[derive(Clone)]
+pub struct Token(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    /// `Bearer …`; the one place where the token lies.
+    header: HeaderValue,
+    scope: Option<String>,
+    extra: Map<String, Value>,
+    plan: Plan,
+    refresh: Deadline,
+    stale: Deadline,
+    expired: Deadline,
+    /// When it arrived, by the monotonic clock.
+    pub(crate) arrived: Duration,
+    /// Whether it serves more callers than those who waited for it.
+    pub(crate) is_kept: bool,
+}
+
+/// The times of a token, by the wall clock. They count from the moment when the request was sent, since the server may have issued it
+/// at any moment after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// When the request was sent.
+    pub issued: SystemTime,
+    /// From when on it is refreshed in the background.
+    pub refresh_at: Option<SystemTime>,
+    /// From when on callers wait for a new one: 20 seconds before it expires, or half of a short lifetime.
+    pub stale_at: Option<SystemTime>,
+    /// When it expires. `None`: the server did not say, and the [`Freshness`] policy does not either.
+    pub expires_at: Option<SystemTime>,
+}
+
+/// A moment on both clocks.
+#[derive(Clone, Copy)]
+struct Deadline {
+    wall: SystemTime,
+    monotonic: Duration,
+}
+
+impl Deadline {
+    fn after(start: Now, delay: Duration) -> Self {
+        let far = SystemTime::UNIX_EPOCH + Duration::from_secs(250_000_000_000);
+        Self { wall: start.wall.checked_add(delay).unwrap_or(far), monotonic: start.monotonic.saturating_add(delay) }
+    }
+
+    /// When either clock says so.
+    fn is_over(self, now: Now) -> bool {
+        now.monotonic >= self.monotonic || now.wall >= self.wall
+    }
+}
+
+/// Longer lifetimes are cut to this; a token of years is asked for anew sooner.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// How long a token serves that is not kept: those who waited for it have to read it somewhere.
+pub(crate) const NOT_KEPT: Duration = Duration::from_secs(1);
+
+impl Token {
+    /// `sent` and `arrived`: before the request and after the answer.
+    pub(crate) fn new(
+        answer: TokenAnswer,
+        freshness: &Freshness,
+        sent: Now,
+        arrived: Now,
+    ) -> Result<Self, http::header::InvalidHeaderValue> {
+        let mut header = Zeroizing::new(Vec::with_capacity(BEARER.len() + answer.access_token.len()));
+        header.extend_from_slice(BEARER.as_bytes());
+        header.extend_from_slice(answer.access_token.as_bytes());
+        let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(header))?;
+        header.set_sensitive(true);
+
+        let elapsed = arrived.monotonic.saturating_sub(sent.monotonic);
+        let unknown = match answer.expires_in {
+            ExpiresIn::Unknown => Some(freshness.missing_expiry),
+            ExpiresIn::Over => Some(freshness.zero_expiry),
+            ExpiresIn::In(lifetime) if lifetime <= elapsed => Some(freshness.zero_expiry),
+            ExpiresIn::In(_) => None,
+        };
+        let lifetime = match (answer.expires_in, unknown) {
+            (_, Some(UnknownExpiry::Assume(lifetime))) | (ExpiresIn::In(lifetime), None) => Some(lifetime.min(LONGEST)),
+            (_, Some(UnknownExpiry::NotKept)) => Some(elapsed.saturating_add(NOT_KEPT)),
+            _ => None,
+        };
+        let is_kept = unknown != Some(UnknownExpiry::NotKept);
+
+        let (refresh, stale, expired) = match lifetime {
+            Some(lifetime) => {
+                let skew = freshness.skew.min(lifetime / 2);
+                let fresh = if is_kept { lifetime.saturating_sub(skew) } else { Duration::ZERO };
+                let part = freshness.refresh_after - freshness.jitter * draw(arrived);
+                let mut refresh = fresh.mul_f64(if part.is_finite() { part.clamp(0.0, 1.0) } else { 1.0 });
+                if let Some(wanted) = answer.refresh_in {
+                    refresh = wanted.mul_f64(1.0 - 0.1 * draw(arrived)).min(fresh);
+                }
+                (Deadline::after(sent, refresh), Deadline::after(sent, fresh), Deadline::after(sent, lifetime))
+            }
+            None => {
+                let never = Deadline::after(sent, Duration::MAX);
+                (never, never, never)
+            }
+        };
+        let when = |deadline: Deadline| lifetime.map(|_| deadline.wall);
+        let plan = Plan {
+            issued: sent.wall,
+            refresh_at: when(refresh).filter(|_| is_kept),
+            stale_at: when(stale),
+            expires_at: when(expired).filter(|_| is_kept),
+        };
+        let arrived = arrived.monotonic;
+        Ok(Self(Arc::new(Inner { header, scope: answer.scope, extra: answer.extra, plan, refresh, stale, expired, arrived, is_kept })))
+    }
+
+    /// The token itself, without `Bearer`.
+    #[must_use]
+    pub fn access_token(&self) -> &str {
+        self.0.header.to_str().ok().and_then(|header| header.strip_prefix(BEARER)).unwrap_or_default()
+    }
+
+    /// Value of the `Authorization` header, marked as sensitive (RFC 6750, section 2.1).
+    #[must_use]
+    pub fn header(&self) -> &HeaderValue {
+        &self.0.header
+    }
+
+    /// The scope that was granted, if the server said it. It says it at least when it differs from what was asked for (RFC 6749,
+    /// section 3.3).
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.0.scope.as_deref()
+    }
+
+    /// When it expires, by the wall clock.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.0.plan.expires_at
+    }
+
+    /// When it is refreshed, stale and expired.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        self.0.plan
+    }
+
+    /// Another member of the server's answer.
+    #[must_use]
+    pub fn extra(&self, name: &str) -> Option<&Value> {
+        self.0.extra.get(name)
+    }
+}
+
+impl Inner {
+    /// Whether it is served without a further thought.
+    pub(crate) fn is_before_refresh(&self, now: Now) -> bool {
+        !self.refresh.is_over(now) && self.is_kept
+    }
+
+    /// Whether it is served at once.
+    pub(crate) fn is_fresh(&self, now: Now) -> bool {
+        !self.stale.is_over(now) && self.is_kept
+    }
+
+    pub(crate) fn has_expired(&self, now: Now) -> bool {
+        self.expired.is_over(now)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Token").field("plan", &self.0.plan).field("scope", &self.0.scope).finish_non_exhaustive()
+    }
+}

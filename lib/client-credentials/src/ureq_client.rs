@@ -1,0 +1,76 @@
+//! Token requests by ureq, for threads that may block.
+
+use std::io;
+
+use bytes::Bytes;
+use http::uri::Scheme;
+use zeroize::Zeroizing;
+
+use crate::engine::Config;
+use crate::{BoxFuture, HttpClient, Limits, TransportError, TransportErrorKind};
+
+pub(crate) struct UreqClient(ureq::Agent);
+
+impl UreqClient {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut builder = ureq::Agent::config_builder()
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .accept_encoding(ureq::config::AutoHeaderValue::None)
+            .timeout_connect(Some(config.limits.connect));
+        if config.endpoint.scheme() == Some(&Scheme::HTTP) {
+            // A proxy would read the secret.
+            builder = builder.proxy(None);
+        }
+        #[cfg(feature = "rustls")]
+        {
+            let certificates = ureq::tls::RootCerts::PlatformVerifier;
+            builder = builder.tls_config(ureq::tls::TlsConfig::builder().root_certs(certificates).build());
+        }
+        Self(builder.build().into())
+    }
+}
+
+impl HttpClient for UreqClient {
+    /// Blocks the thread that polls first, for at most [`Limits::total`].
+    fn send(&self, request: http::Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let request = http::Request::from_parts(parts, &body[..]);
+            let request = self.0.configure_request(request).timeout_global(Some(limits.total)).build();
+            let mut answer = self.0.run(request).map_err(failed)?;
+            let too_large =
+                || TransportError::new(TransportErrorKind::TooLarge, format!("an answer of more than {} bytes", limits.max_body));
+            let body = match answer.body_mut().with_config().limit(limits.max_body as u64 + 1).read_to_vec() {
+                Ok(body) => Zeroizing::new(body),
+                Err(ureq::Error::BodyExceedsLimit(_)) => return Err(too_large()),
+                Err(error) => return Err(failed(error)),
+            };
+            if body.len() > limits.max_body {
+                return Err(too_large());
+            }
+            let (parts, _) = answer.into_parts();
+            Ok(http::Response::from_parts(parts, Bytes::from_owner(body)))
+        })
+    }
+}
+
+fn failed(error: ureq::Error) -> TransportError {
+    let kind = match &error {
+        ureq::Error::Timeout(_) => TransportErrorKind::Timeout,
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => TransportErrorKind::Connect,
+        ureq::Error::Tls(_) => TransportErrorKind::Tls,
+        ureq::Error::Io(error) => match error.kind() {
+            io::ErrorKind::TimedOut => TransportErrorKind::Timeout,
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound | io::ErrorKind::AddrNotAvailable => TransportErrorKind::Connect,
+            io::ErrorKind::InvalidData => TransportErrorKind::Tls,
+            _ => TransportErrorKind::Interrupted,
+        },
+        ureq::Error::Protocol(_) => TransportErrorKind::Interrupted,
+        ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => TransportErrorKind::Redirect,
+        ureq::Error::BodyExceedsLimit(_) | ureq::Error::LargeResponseHeader(..) => TransportErrorKind::TooLarge,
+        _ => TransportErrorKind::Other,
+    };
+    TransportError::new(kind, error.to_string())
+}

@@ -1,0 +1,4 @@
+//! What the library promises, seen from outside.
+
+mod contract;
+mod support;
