@@ -12,7 +12,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode, Uri};
 
 use crate::address::{self, Origin};
-use crate::engine::{Engine, FlightResult, Invalidated, Slot, Step};
+use crate::engine::{Engine, FlightResult, Invalidated, Slot, Step, signed_out};
 use crate::flight::Waiter;
 use crate::{ClientBuilder, Error, ErrorKind, Event, Events, SecretSource, Status, Token, TokenRequest, parse_challenges};
 
@@ -141,13 +141,20 @@ impl Client {
     }
 
     async fn wait(&self, force: bool) -> Result<Token, Error> {
-        match self.engine().step(&self.slot, force) {
-            Step::Serve(token) => Ok(token),
-            Step::Fail(error) => Err(error),
-            Step::Wait(waiter) => match waiter.await {
-                Err(error) if !force => self.engine().stale_token(&self.slot).ok_or(error),
-                result => result,
-            },
+        loop {
+            let generation = self.slot.generation();
+            let waiter = match self.engine().step(&self.slot, force) {
+                Step::Serve(token) => return Ok(token),
+                Step::Fail(error) => return Err(error),
+                Step::Wait(waiter) => waiter,
+            };
+            match waiter.await {
+                Err(error) if !force => return self.engine().stale_token(&self.slot).ok_or(error),
+                // Whoever was polled long after the answer had come.
+                Ok(_) if self.slot.generation() != generation => return Err(signed_out()),
+                Ok(token) if self.engine().has_expired(&token) => {}
+                result => return result,
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Time, and background work, as values that are passed in.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::BoxFuture;
@@ -23,6 +23,16 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> Now {
+        T::now(self)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        T::sleep(self, duration)
+    }
+}
+
 /// The machine's clocks. Needs no async runtime: a thread of the crate `futures-timer` waits for all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
@@ -43,6 +53,12 @@ impl Clock for SystemClock {
 pub trait Spawn: Send + Sync + 'static {
     /// Starts a task. It may be dropped at any moment, for example when the runtime ends; nothing is lost then.
     fn spawn(&self, task: BoxFuture<'static, ()>);
+}
+
+impl<T: Spawn + ?Sized> Spawn for Arc<T> {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        T::spawn(self, task);
+    }
 }
 
 /// Starts tasks on the Tokio runtime of whoever calls; where there is none, there is no refresh in the background.

@@ -80,6 +80,8 @@ const SECRET_CHECK: Duration = Duration::from_secs(1);
 pub(crate) struct Slot {
     request: TokenRequest,
     held: ArcSwapOption<token::Inner>,
+    /// Counts how often everything was forgotten, so that an answer to something older is known. Written under the lock.
+    generation: AtomicU64,
     /// Milliseconds of the monotonic clock before which no refresh in the background is tried.
     refresh_from: AtomicU64,
     /// Whether a token was refused since the last one was accepted.
@@ -90,8 +92,6 @@ pub(crate) struct Slot {
 
 #[derive(Default)]
 struct SlotState {
-    /// Counts how often everything was forgotten, so that an answer to something older is known.
-    generation: u64,
     flight: Option<Arc<Flight<FlightResult>>>,
     /// A failure that concerns this token alone.
     failure: Option<Failure>,
@@ -179,6 +179,7 @@ impl Slot {
         Arc::new(Self {
             request,
             held: ArcSwapOption::empty(),
+            generation: AtomicU64::new(0),
             refresh_from: AtomicU64::new(0),
             was_rejected: AtomicBool::new(false),
             last_use: AtomicU64::new(0),
@@ -199,6 +200,10 @@ impl Slot {
                 rejections.count = 0;
             }
         }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     pub(crate) fn last_error(&self) -> Option<Error> {
@@ -286,6 +291,11 @@ impl Engine {
         (!token.has_expired(self.clock.now())).then_some(Token(token))
     }
 
+    /// Whether a token was kept for others as well, and has expired since.
+    pub(crate) fn has_expired(&self, token: &Token) -> bool {
+        token.0.is_kept && token.0.has_expired(self.clock.now())
+    }
+
     /// What whoever has no fresh token is to do; `force`: a fresh one is not enough.
     pub(crate) fn step(self: &Arc<Self>, slot: &Arc<Slot>, force: bool) -> Step {
         let now = self.clock.now();
@@ -355,8 +365,8 @@ impl Engine {
         background: bool,
         refused: Option<(Secret, Error)>,
     ) -> Arc<Flight<FlightResult>> {
-        let start = Start { generation: state.generation, background, not_before: state.not_before, refused };
-        let generation = state.generation;
+        let generation = slot.generation();
+        let start = Start { generation, background, not_before: state.not_before, refused };
         let (engine, its_slot) = (Arc::clone(self), Arc::clone(slot));
         let work = async move {
             let outcome = engine.fetch(&its_slot, &start).await;
@@ -604,7 +614,7 @@ impl Engine {
     fn settle(&self, slot: &Slot, generation: u64, background: bool, outcome: Outcome) -> FlightResult {
         let now = self.clock.now();
         let mut state = slot.lock();
-        if state.generation != generation {
+        if slot.generation() != generation {
             return Err(signed_out());
         }
         state.flight = None;
@@ -664,7 +674,7 @@ impl Engine {
     fn forget_tokens(&self, error: &Error) {
         for slot in self.all_slots() {
             let mut state = slot.lock();
-            state.generation += 1;
+            slot.generation.fetch_add(1, Ordering::Release);
             state.last_error = None;
             state.stale_was_told = false;
             slot.held.store(None);
@@ -785,7 +795,7 @@ fn decisive(answers: &[(Answer, Failed)]) -> Failed {
     decisive.cloned().unwrap_or_else(|| Failed::new(ErrorKind::Transport, "nothing was sent", Again::Never, CooldownClass::Short))
 }
 
-fn signed_out() -> Error {
+pub(crate) fn signed_out() -> Error {
     Error::new(ErrorKind::SignedOut, "signed out while a token was requested")
 }
 

@@ -66,6 +66,12 @@ pub trait SecretProvider: Send + Sync + 'static {
     fn secret(&self) -> BoxFuture<'_, Result<Secret, String>>;
 }
 
+impl<T: SecretProvider + ?Sized> SecretProvider for Arc<T> {
+    fn secret(&self) -> BoxFuture<'_, Result<Secret, String>> {
+        T::secret(self)
+    }
+}
+
 impl SecretSource {
     /// An environment variable.
     pub fn environment(name: impl Into<String>) -> Self {

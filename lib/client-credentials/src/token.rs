@@ -89,7 +89,7 @@ impl Token {
         let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(header))?;
         header.set_sensitive(true);
 
-        let elapsed = arrived.monotonic.saturating_sub(sent.monotonic);
+        let elapsed = arrived.monotonic.saturating_sub(sent.monotonic).max(arrived.wall.duration_since(sent.wall).unwrap_or_default());
         let unknown = match answer.expires_in {
             ExpiresIn::Unknown => Some(freshness.missing_expiry),
             ExpiresIn::Over => Some(freshness.zero_expiry),

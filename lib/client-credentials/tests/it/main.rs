@@ -1,4 +1,12 @@
 //! What the library promises, seen from outside.
+#![allow(clippy::unwrap_used, clippy::unchecked_time_subtraction, reason = "a test that panics fails")]
 
 mod contract;
+mod failures;
+mod flights;
+mod freshness;
+mod interleavings;
+mod model;
+mod requests;
+mod resource_server;
 mod support;

@@ -145,6 +145,11 @@ impl Server {
         waiting.into_iter().for_each(Waker::wake);
     }
 
+    /// An answer that nobody waited for any more is not for the next request.
+    pub(crate) fn forget_release(&self) {
+        self.0.lock().unwrap().released = None;
+    }
+
     pub(crate) fn requests(&self) -> usize {
         self.0.lock().unwrap().requests.len()
     }

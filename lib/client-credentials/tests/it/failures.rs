@@ -1,0 +1,267 @@
+//! What is tried again, what is remembered, and for how long.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use client_credentials::{
+    BodyFormat, BoxFuture, Clock, Cooldown, ErrorKind, Retry, Secret, SecretProvider, SecretSource, TransportErrorKind,
+};
+use http::StatusCode;
+
+use crate::support::{Does, World, json, poll, refuses, token};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What one failure leads to: its kind, requests of the first call, and seconds of the cool-down.
+#[track_caller]
+fn check(does: Does, kind: ErrorKind, requests: usize, cooldown: std::ops::RangeInclusive<u64>) {
+    let world = World::new([does]);
+    let client = world.builder().body_format(BodyFormat::Form).build().unwrap();
+    let error = world.run(client.token()).unwrap_err();
+    assert_eq!((error.kind(), world.server.requests()), (kind, requests), "{error}");
+    assert_eq!(error.attempts() as usize, requests);
+    let now = world.clock.now().wall;
+    let left = error.retry_at().unwrap().duration_since(now).unwrap();
+    let (shortest, longest) = (Duration::from_secs(*cooldown.start()), Duration::from_secs(*cooldown.end()));
+    assert!((shortest * 3 / 4..=longest).contains(&left), "{left:?}: {error}");
+    assert_eq!(client.status().cooling_until, error.retry_at());
+    // Nobody asks before that, and somebody does then.
+    world.clock.advance(left - Duration::from_millis(1));
+    let remembered = world.run(client.token()).unwrap_err();
+    assert!(remembered.is_remembered() && remembered.retry_at() == error.retry_at());
+    assert_eq!(world.server.requests(), requests);
+    world.clock.advance(Duration::from_millis(1));
+    assert!(!world.run(client.token()).unwrap_err().is_remembered());
+}
+
+#[test]
+fn failures_are_told_apart() {
+    for status in [408, 425, 429, 500, 502, 503, 504, 599] {
+        check(json(status, ""), ErrorKind::Http, 3, 1..=1);
+        // A gateway may echo anything.
+        check(refuses(status, "invalid_client"), ErrorKind::Http, 3, 1..=1);
+    }
+    for status in [501, 505] {
+        check(json(status, ""), ErrorKind::Http, 1, 300..=300);
+    }
+    for status in [400, 401, 403, 404, 405] {
+        check(json(status, "<html>no</html>"), ErrorKind::Http, 2, 30..=30);
+    }
+    for status in [402, 406, 410, 413, 415, 422] {
+        check(json(status, ""), ErrorKind::Http, 1, 30..=30);
+    }
+    for code in ["invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_grant"] {
+        check(refuses(400, code), ErrorKind::OAuth, 1, 60..=60);
+        check(refuses(200, code), ErrorKind::OAuth, 1, 60..=60);
+    }
+    for code in ["invalid_scope", "invalid_target", "invalid_request", "access_denied", "something_else"] {
+        check(refuses(400, code), ErrorKind::OAuth, 1, 5..=5);
+    }
+    for code in ["temporarily_unavailable", "slow_down", "server_error"] {
+        check(refuses(400, code), ErrorKind::OAuth, 3, 1..=1);
+    }
+    for kind in [TransportErrorKind::Connect, TransportErrorKind::Timeout, TransportErrorKind::Interrupted] {
+        check(Does::Fails(kind), ErrorKind::Transport, 3, 1..=1);
+    }
+    for kind in [TransportErrorKind::Tls, TransportErrorKind::Other] {
+        check(Does::Fails(kind), ErrorKind::Transport, 1, 30..=30);
+    }
+    check(Does::Fails(TransportErrorKind::Redirect), ErrorKind::Transport, 1, 300..=300);
+    check(Does::Fails(TransportErrorKind::TooLarge), ErrorKind::InvalidResponse, 1, 300..=300);
+    for status in [301, 302, 303, 307, 308] {
+        check(json(status, ""), ErrorKind::Transport, 1, 300..=300);
+    }
+    for body in ["", "null", "[]", "{", "<html>", "{}", r#"{"access_token":""}"#, r#"{"access_token":7}"#, r#"{"access_token":"a b"}"#] {
+        check(json(200, body), ErrorKind::InvalidResponse, 1, 5..=5);
+    }
+    check(json(201, r#"{"access_token":"t","token_type":"Bearer"}"#), ErrorKind::InvalidResponse, 1, 5..=5);
+    check(json(200, r#"{"access_token":"t","token_type":"mac"}"#), ErrorKind::UnsupportedTokenType, 1, 300..=300);
+    check(json(200, r#"{"access_token":"t","access_token":"u"}"#), ErrorKind::InvalidResponse, 1, 5..=5);
+    // An error beside a token is an error.
+    check(json(200, r#"{"access_token":"t","error":"invalid_scope"}"#), ErrorKind::OAuth, 1, 5..=5);
+}
+
+#[test]
+fn cool_downs_grow_with_every_failure() {
+    let check = |does: Does, expected: &[u64]| {
+        let world = World::new([does]);
+        let client = world.builder().body_format(BodyFormat::Json).retry(Retry::none()).build().unwrap();
+        for &seconds in expected {
+            let error = world.run(client.token()).unwrap_err();
+            let left = error.retry_at().unwrap().duration_since(world.clock.now().wall).unwrap();
+            let longest = Duration::from_secs(seconds);
+            assert!((longest * 3 / 4..=longest).contains(&left), "{left:?} of {longest:?}");
+            world.clock.advance(left);
+        }
+        world.server.then([token("t-1", 60), json(503, "")]);
+        world.run(client.token()).unwrap();
+        world.clock.advance(60 * SECOND);
+        let error = world.run(client.token()).unwrap_err();
+        let left = error.retry_at().unwrap().duration_since(world.clock.now().wall).unwrap();
+        assert!(left <= SECOND, "a success ends the story: {left:?}");
+    };
+    check(json(503, ""), &[1, 2, 4, 8, 16, 32, 60, 60]);
+    check(refuses(401, "invalid_client"), &[60, 120, 240, 480, 900, 900]);
+}
+
+#[test]
+fn retry_after_is_kept_in_both_forms() {
+    let check = |value: &str, seconds: Option<u64>| {
+        let headers = vec![("retry-after", value.to_owned())];
+        let world = World::new([Does::Answers(StatusCode::TOO_MANY_REQUESTS, headers, String::new())]);
+        let client = world.client();
+        let error = world.run(client.token()).unwrap_err();
+        let left = error.retry_at().unwrap().duration_since(world.clock.now().wall).unwrap();
+        match seconds {
+            Some(seconds) => assert_eq!((left.as_secs(), world.server.requests()), (seconds, 1), "{value}"),
+            None => assert!(left <= SECOND && world.server.requests() == 3, "{value}: {left:?}"),
+        }
+    };
+    check("120", Some(120));
+    check("Thu, 01 Jan 2026 00:02:00 GMT", Some(120));
+    check("99999999999999999999999", Some(3600));
+    check("Fri, 01 Jan 2100 00:00:00 GMT", Some(3600));
+    for nothing in ["Thu, 01 Jan 2015 00:00:00 GMT", "0", "soon", "", "-5", "1.5"] {
+        check(nothing, None);
+    }
+    // A short one is the pause before the next attempt.
+    let headers = vec![("retry-after", "7".to_owned())];
+    let world = World::new([Does::Answers(StatusCode::SERVICE_UNAVAILABLE, headers, String::new()), token("t-1", 3600)]);
+    let before = world.clock.now().monotonic;
+    world.run(world.client().token()).unwrap();
+    assert_eq!(world.clock.now().monotonic - before, 7 * SECOND);
+}
+
+#[test]
+fn one_deadline_is_over_everything() {
+    let world = World::new([Does::Waits]);
+    let client = world.builder().deadline(25 * SECOND).retry(Retry::default().retries(10)).build().unwrap();
+    let before = world.clock.now().monotonic;
+    let error = world.run(client.token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(error.is_retryable());
+    assert_eq!(world.clock.now().monotonic - before, 25 * SECOND);
+    assert!(world.server.requests() >= 3);
+    assert_eq!(world.server.under_way(), 0);
+}
+
+#[test]
+fn a_slow_attempt_leaves_time_for_another() {
+    let world = World::new([Does::Waits, token("t-1", 3600)]);
+    let before = world.clock.now().monotonic;
+    assert_eq!(world.run(world.client().token()).unwrap().access_token(), "t-1");
+    let taken = world.clock.now().monotonic - before;
+    assert!((10 * SECOND..11 * SECOND).contains(&taken), "{taken:?}");
+}
+
+#[test]
+fn memory_can_be_switched_off_or_emptied() {
+    let world = World::new([json(503, "")]);
+    let client = world.builder().cooldown(Cooldown::off()).retry(Retry::none()).build().unwrap();
+    for requests in 1..=3 {
+        let error = world.run(client.token()).unwrap_err();
+        assert!(!error.is_remembered() && error.retry_at().is_none());
+        assert_eq!(world.server.requests(), requests);
+    }
+    let world = World::new([refuses(400, "unauthorized_client"), token("t-1", 3600)]);
+    let client = world.client();
+    world.run(client.token()).unwrap_err();
+    client.sign_out();
+    assert!(client.error().is_none());
+    assert!(world.run(client.token()).unwrap_err().is_remembered(), "signing out does not empty it");
+    client.reset();
+    world.run(client.token()).unwrap();
+}
+
+struct Vault(Mutex<Vec<&'static str>>);
+
+impl SecretProvider for Vault {
+    fn secret(&self) -> BoxFuture<'_, Result<Secret, String>> {
+        let secret = *self.0.lock().unwrap().last().unwrap();
+        Box::pin(async move { if secret.is_empty() { Err("the vault is sealed".to_owned()) } else { Ok(secret.into()) } })
+    }
+}
+
+#[test]
+fn a_changed_secret_ends_the_memory_of_a_refused_client() {
+    let vault = Arc::new(Vault(Mutex::new(vec!["old"])));
+    let world = World::new([refuses(401, "invalid_client"), refuses(401, "invalid_client"), token("t-1", 60), token("t-2", 60)]);
+    let source = SecretSource::provider(Arc::clone(&vault));
+    let client = client_credentials::Client::builder("https://auth.example/token", "my-id", source)
+        .http_client(world.server.clone())
+        .clock(world.clock.clone())
+        .build()
+        .unwrap();
+    world.run(client.token()).unwrap_err();
+    for _ in 0..20 {
+        world.clock.advance(SECOND);
+        assert!(world.run(client.token()).unwrap_err().is_remembered());
+    }
+    assert_eq!(world.server.requests(), 2, "the same secret is not tried again");
+    vault.0.lock().unwrap().push("new");
+    assert!(world.run(client.token()).unwrap_err().is_remembered(), "it is looked at once a second");
+    world.clock.advance(SECOND);
+    assert_eq!(world.run(client.token()).unwrap().access_token(), "t-1");
+    assert!(world.server.bodies()[2].contains("new"));
+    // Read anew for every request.
+    vault.0.lock().unwrap().push("newer");
+    world.clock.advance(60 * SECOND);
+    world.run(client.token()).unwrap();
+    assert!(world.server.bodies()[3].contains("newer"));
+    vault.0.lock().unwrap().push("");
+    world.clock.advance(60 * SECOND);
+    let error = world.run(client.token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Secret);
+    assert!(error.to_string().contains("the vault is sealed"), "{error}");
+}
+
+#[test]
+fn secrets_come_from_files_and_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let world = World::new([token("t-1", 60)]);
+    let build = |source: SecretSource| {
+        client_credentials::Client::builder("https://auth.example/token", "my-id", source)
+            .http_client(world.server.clone())
+            .clock(world.clock.clone())
+            .build()
+            .unwrap()
+    };
+    let client = build(SecretSource::file(&path));
+    let error = world.run(client.token()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Secret && error.to_string().contains(&path.display().to_string()), "{error}");
+    for (text, secret) in [("one\n", "one"), ("two\r\n", "two"), ("three", "three"), (" four \n", " four ")] {
+        std::fs::write(&path, text).unwrap();
+        client.reset();
+        world.run(client.refresh()).unwrap();
+        assert!(world.server.bodies().last().unwrap().contains(&format!(r#""client_secret":"{secret}""#)));
+    }
+    for text in ["", "\n", "two\nlines\n"] {
+        std::fs::write(&path, text).unwrap();
+        client.reset();
+        assert_eq!(world.run(client.refresh()).unwrap_err().kind(), ErrorKind::Secret, "{text:?}");
+    }
+    // Cargo sets this for every test.
+    let client = build(SecretSource::environment("CARGO_PKG_NAME"));
+    world.run(client.token()).unwrap();
+    assert!(world.server.bodies().last().unwrap().contains(r#""client_secret":"client-credentials""#));
+    let client = build(SecretSource::environment("NO_SUCH_VARIABLE_HERE"));
+    let error = world.run(client.token()).unwrap_err();
+    assert!(error.to_string().contains("NO_SUCH_VARIABLE_HERE"), "{error}");
+}
+
+#[test]
+fn a_caller_who_waits_in_the_background_flight_gets_the_stale_token() {
+    let world = World::new([token("t-1", 60), Does::Waits]);
+    let client = world.client();
+    world.run(client.token()).unwrap();
+    world.clock.advance(33 * SECOND);
+    world.run(client.token()).unwrap();
+    world.tasks.run();
+    world.clock.advance(8 * SECOND);
+    let mut call = Box::pin(client.token());
+    assert!(poll(&mut call).is_pending());
+    world.server.release(json(503, ""));
+    assert_eq!(world.run(call).unwrap().access_token(), "t-1");
+    assert_eq!(world.server.requests(), 2, "one attempt in the background");
+}
