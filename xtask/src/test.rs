@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::peers::Peers;
 use crate::{cargo, root, run, tidy};
 
 /// The npm client that the tests search with.
@@ -22,12 +23,14 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let postgres = Postgres::start()?;
     let npm = install_npm()?;
     let chromium = install_chromium()?;
+    let peers = Peers::start(&npm)?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     run(cargo(&["test", "--workspace"])
         .env("PKGSTATS_TEST_POSTGRES", &postgres.url)
         .env("PKGSTATS_TEST_NPM", npm)
-        .env("PKGSTATS_TEST_CHROMIUM", chromium))
+        .env("PKGSTATS_TEST_CHROMIUM", chromium)
+        .env("CLIENT_CREDENTIALS_TEST_PEERS", peers.endpoints()))
 }
 
 fn is_root() -> bool {
@@ -35,7 +38,7 @@ fn is_root() -> bool {
     output.is_ok_and(|output| output.stdout.starts_with(b"0\n"))
 }
 
-fn apt_install(package: &str) -> anyhow::Result<()> {
+pub(crate) fn apt_install(package: &str) -> anyhow::Result<()> {
     println!("installing {package} with apt-get");
     if !is_root() {
         bail!("{package} is needed: apt-get install {package}, or the like on your system");
