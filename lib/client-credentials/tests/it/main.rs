@@ -7,6 +7,8 @@ mod flights;
 mod freshness;
 mod interleavings;
 mod model;
+#[cfg(feature = "reqwest")]
+mod peers;
 mod requests;
 mod resource_server;
 mod support;
