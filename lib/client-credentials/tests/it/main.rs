@@ -11,4 +11,5 @@ mod model;
 mod peers;
 mod requests;
 mod resource_server;
+mod runtimes;
 mod support;
