@@ -57,6 +57,11 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// Whether the address is there.
+    pub(crate) fn has(&self, uri: &Uri) -> bool {
+        Self::of(uri).is_some_and(|origin| origin == *self)
+    }
+
     pub(crate) fn of(uri: &Uri) -> Option<Self> {
         if uri.authority()?.as_str().contains('@') {
             return None;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -86,7 +87,8 @@ pub(crate) fn read(response: &Response<Bytes>, leniency: Leniency, now: Now, scr
     failed.status = Some(status);
     failed.retry_after = retry_after(response.headers(), now);
     failed.wants_basic = parse_challenges(response.headers()).iter().any(|challenge| challenge.scheme().eq_ignore_ascii_case("basic"));
-    failed.oauth = oauth;
+    // A gateway's words are shown, but are not the authorization server's.
+    failed.oauth = oauth.filter(|_| !status.is_server_error());
     Err(failed)
 }
 
@@ -98,7 +100,7 @@ fn classify(status: StatusCode, code: Option<&str>) -> (Again, CooldownClass, bo
         408 | 425 | 429 | 500..=599 => return (Again::Yes, CooldownClass::Transient, false),
         _ => {}
     }
-    match code {
+    match code.filter(|code| is_code(status, code)) {
         Some("temporarily_unavailable" | "slow_down" | "server_error") => (Again::Yes, CooldownClass::Transient, true),
         Some("invalid_client" | "unauthorized_client" | "unsupported_grant_type" | "invalid_grant") => {
             (Again::Never, CooldownClass::Rejected, true)
@@ -107,6 +109,12 @@ fn classify(status: StatusCode, code: Option<&str>) -> (Again, CooldownClass, bo
         None if matches!(status.as_u16(), 400 | 401 | 403 | 404 | 405) => (Again::Once, CooldownClass::Medium, false),
         None => (Again::Never, CooldownClass::Medium, false),
     }
+}
+
+/// Whether an `error` is a code of OAuth's rather than the words of a web framework, such as "Unsupported Media Type" or "Not Found".
+fn is_code(status: StatusCode, code: &str) -> bool {
+    !matches!(status.as_u16(), 404 | 405 | 415)
+        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.:-".contains(&byte))
 }
 
 /// What a failure without an answer means.
@@ -124,9 +132,12 @@ pub(crate) fn failed_transport(error: &TransportError, scrub: &Scrub) -> Failed 
 
 /// Whether the other body format may be what the server wants: it did not understand, or did not see the client's name.
 pub(crate) fn may_want_another_format(failed: &Failed) -> bool {
-    let status = failed.status.map_or(0, |status| status.as_u16());
-    matches!(status, 400 | 401 | 415)
-        && matches!(failed.code(), None | Some("invalid_request" | "unsupported_grant_type" | "invalid_client"))
+    let Some(status) = failed.status else {
+        return false;
+    };
+    let code = failed.code().filter(|code| is_code(status, code));
+    matches!(status.as_u16(), 400 | 401 | 415)
+        && matches!(code, None | Some("invalid_request" | "unsupported_grant_type" | "invalid_client"))
 }
 
 /// Origin of where a redirect leads; its path and query may hold what was sent.
@@ -150,7 +161,9 @@ fn retry_after(headers: &HeaderMap, now: Now) -> Option<Duration> {
 /// The beginning of a page that an error came with. A body that may hold a token is not shown.
 fn excerpt(body: &[u8], scrub: &Scrub) -> String {
     let text = String::from_utf8_lossy(body);
-    if text.trim().is_empty() || text.contains("token") {
+    let small = text.to_ascii_lowercase();
+    // What begins with these letters is a JSON object in Base64, as in a JWT.
+    if text.trim().is_empty() || small.contains("token") || text.contains("eyJ") {
         return String::new();
     }
     format!("; its body begins: {}", scrub.text(text.trim(), 160))
@@ -159,7 +172,7 @@ fn excerpt(body: &[u8], scrub: &Scrub) -> String {
 /// The members that are looked at, each with its value.
 #[derive(Default)]
 struct Members {
-    access_token: Option<Value>,
+    access_token: Option<Zeroizing<String>>,
     token_type: Option<Value>,
     expires_in: Option<Value>,
     refresh_in: Option<Value>,
@@ -198,7 +211,14 @@ impl Members {
 
     fn add(&mut self, name: String, value: Value) {
         let place = match name.as_str() {
-            "access_token" => &mut self.access_token,
+            "access_token" => {
+                // Anything but a text is no token.
+                let token = if let Value::String(text) = value { Zeroizing::new(text) } else { return };
+                if self.access_token.replace(token).is_some() {
+                    self.repeated = Some(name);
+                }
+                return;
+            }
             "token_type" => &mut self.token_type,
             "expires_in" => &mut self.expires_in,
             "refresh_in" => &mut self.refresh_in,
@@ -236,9 +256,8 @@ impl Members {
     /// The token, or why there is none.
     fn token(self) -> Result<TokenAnswer, (ErrorKind, String)> {
         let invalid = |text: String| Err((ErrorKind::InvalidResponse, text));
-        let access_token = match self.access_token {
-            Some(Value::String(text)) => Zeroizing::new(text),
-            _ => return invalid("HTTP 200 without an access_token".to_owned()),
+        let Some(access_token) = self.access_token else {
+            return invalid("HTTP 200 without an access_token".to_owned());
         };
         if let Some(name) = self.repeated {
             return invalid(format!("HTTP 200 with two members {name}"));
@@ -262,7 +281,12 @@ impl Members {
             }
             Some(_) => return Err((ErrorKind::UnsupportedTokenType, "a token_type that is not a text".to_owned())),
         }
-        let scope = self.scope.as_ref().and_then(Value::as_str).map(ToOwned::to_owned);
+        let scope = match self.scope {
+            Some(Value::String(scope)) => Some(scope),
+            // Not the standard's form, but with a clear meaning.
+            Some(Value::Array(scopes)) => Some(scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+            _ => None,
+        };
         let refresh_in = match seconds(self.refresh_in.as_ref()) {
             ExpiresIn::In(duration) => Some(duration),
             ExpiresIn::Over | ExpiresIn::Unknown => None,
@@ -301,6 +325,10 @@ impl<'de> Visitor<'de> for MembersVisitor {
             count += 1;
             if count > 200 {
                 map.next_value::<IgnoredAny>()?;
+            } else if matches!(name.as_str(), "expires_in" | "refresh_in") {
+                // A number that is too large for a number is no reason to refuse the token.
+                let raw: Box<RawValue> = map.next_value()?;
+                members.add(name, serde_json::from_str(raw.get()).unwrap_or_default());
             } else {
                 members.add(name, map.next_value()?);
             }

@@ -75,7 +75,7 @@ impl ClientBuilder {
     }
 
     /// Scopes without which a token is of no use: an answer that grants less is an error. An answer that does not say what it grants has
-    /// granted what was asked for (RFC 6749, section 3.3).
+    /// granted what was asked for (RFC 6749, section 3.3). Of a [`TokenRequest`] with scopes of its own, only those count that it asks for.
     pub fn require_scopes<I: IntoIterator<Item = S>, S: Into<String>>(mut self, scopes: I) -> Self {
         self.required_scopes = scopes.into_iter().map(Into::into).collect();
         self
@@ -248,15 +248,20 @@ impl ClientBuilder {
         self.request.check()?;
         let mut origins = Vec::new();
         for text in &self.origins {
-            let uri = text.parse::<http::Uri>().ok().filter(|uri| address::is_safe(uri, self.http_on_loopback));
+            let uri = text.parse::<http::Uri>().ok().filter(|uri| {
+                address::is_safe(uri, self.http_on_loopback) && matches!(uri.path_and_query().map_or("/", |path| path.as_str()), "" | "/")
+            });
             let Some(origin) = uri.as_ref().and_then(Origin::of) else {
-                return Err(Error::configuration(format!("{text:?} is not an origin such as https://api.example")));
+                return Err(Error::configuration(format!("{text:?} is not an origin such as https://api.example, without a path")));
             };
             origins.push(origin);
         }
         let freshness = &self.freshness;
-        if !(0.0..=1.0).contains(&freshness.refresh_after) || !(0.0..=1.0).contains(&freshness.jitter) {
-            return Err(Error::configuration("refresh_after and jitter are parts of a lifetime, between 0 and 1"));
+        let (refresh_after, jitter) = (freshness.refresh_after, freshness.jitter);
+        if !(0.0..=1.0).contains(&refresh_after) || !(0.0..=1.0).contains(&jitter) || jitter >= refresh_after {
+            return Err(Error::configuration(
+                "refresh_after and jitter are parts of a lifetime, between 0 and 1, and jitter is the smaller one",
+            ));
         }
         if self.deadline.is_zero() || self.limits.total.is_zero() || self.limits.connect.is_zero() || self.limits.max_body == 0 {
             return Err(Error::configuration("a timeout or limit of zero leaves nothing to do"));

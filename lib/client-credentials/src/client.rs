@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode, Uri};
 
-use crate::address::{self, Origin};
+use crate::address;
 use crate::engine::{Engine, FlightResult, Invalidated, Slot, Step, signed_out};
 use crate::flight::Waiter;
 use crate::{ClientBuilder, Error, ErrorKind, Event, Events, SecretSource, Status, Token, TokenRequest, parse_challenges};
@@ -59,8 +59,8 @@ impl Drop for Alive {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
-    /// It is no matter of the token.
-    Accepted,
+    /// Whatever the answer is, it is no matter of the token.
+    NotAboutTheToken,
     /// Get a [`token`](Client::token) and send the request once more, if it may be sent twice. A request whose replay is refused as well
     /// is [`Rejected`](Self::Rejected).
     Replay,
@@ -109,7 +109,8 @@ impl Client {
     ///
     /// Dropping the future loses nothing for others who wait; when nobody waits any more, the request is given up.
     ///
-    /// In the last 20 seconds of a token, one that cannot be replaced is served until it expires, and the error fields tell why.
+    /// In the last 20 seconds of a token, one that cannot be replaced is served until it expires, and the error fields tell why. Nobody
+    /// waits for longer than half of what is left of it; the request goes on in the background then.
     ///
     /// # Errors
     /// When there is no token that has not expired, and none can be had. All who waited get the same error, and so do callers while the
@@ -143,12 +144,26 @@ impl Client {
     async fn wait(&self, force: bool) -> Result<Token, Error> {
         loop {
             let generation = self.slot.generation();
-            let waiter = match self.engine().step(&self.slot, force) {
+            let mut waiter = match self.engine().step(&self.slot, force) {
                 Step::Serve(token) => return Ok(token),
                 Step::Fail(error) => return Err(error),
                 Step::Wait(waiter) => waiter,
             };
-            match waiter.await {
+            let patience = self.engine().patience(&self.slot).filter(|_| !force);
+            let result = match patience {
+                None => waiter.await,
+                Some(patience) => match self.engine().within(patience, &mut waiter).await {
+                    Some(result) => result,
+                    None => match self.engine().stale_token(&self.slot) {
+                        Some(token) => {
+                            self.engine().leave_behind(&self.slot, waiter);
+                            return Ok(token);
+                        }
+                        None => waiter.await,
+                    },
+                },
+            };
+            match result {
                 Err(error) if !force => return self.engine().stale_token(&self.slot).ok_or(error),
                 // Whoever was polled long after the answer had come.
                 Ok(_) if self.slot.generation() != generation => return Err(signed_out()),
@@ -158,7 +173,8 @@ impl Client {
         }
     }
 
-    /// The token request that is under way, if there is one. Awaiting it is waiting like any other caller.
+    /// The token request that is under way, if there is one. Awaiting it tells how that ends, without a stale token in place of a failure.
+    /// A request goes on for as long as this is held.
     #[must_use]
     pub fn authorizing(&self) -> Option<Authorizing> {
         let waiter = self.slot.join()?;
@@ -177,7 +193,8 @@ impl Client {
         self.engine().held(&self.slot)
     }
 
-    /// `Authorization: Bearer …` with the token that is held (RFC 6750, section 2.1), marked as sensitive; empty when there is none.
+    /// `Authorization: Bearer …` with the token that is held (RFC 6750, section 2.1), marked as sensitive; empty when there is none, for
+    /// example because another task signed out meanwhile. [`token`](Self::token) has the header of just the token that it waited for.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         self.access_token().map(|token| (AUTHORIZATION, token.header().clone())).into_iter().collect()
@@ -258,17 +275,18 @@ impl Client {
             if status.is_success() {
                 self.slot.accepted();
             }
-            return Advice::Accepted;
+            return Advice::NotAboutTheToken;
         }
         let challenges = parse_challenges(headers);
-        let bearer = challenges.iter().find(|challenge| challenge.scheme().eq_ignore_ascii_case("bearer"));
+        let mut bearers = challenges.iter().filter(|challenge| challenge.scheme().eq_ignore_ascii_case("bearer"));
+        let bearer = bearers.find(|challenge| challenge.parameter("error").is_some());
         let error = bearer.and_then(|challenge| challenge.parameter("error"));
         match (status, error) {
             (_, Some("insufficient_scope")) => {
                 let scope = bearer.and_then(|challenge| challenge.parameter("scope")).unwrap_or_default();
                 Advice::NeedsScope(scope.split_whitespace().map(ToOwned::to_owned).collect())
             }
-            (StatusCode::FORBIDDEN, _) => Advice::Accepted,
+            (StatusCode::FORBIDDEN, _) => Advice::NotAboutTheToken,
             (_, None | Some("invalid_token")) => match self.invalidate(sent) {
                 Invalidated::Dropped | Invalidated::AlreadyReplaced => Advice::Replay,
                 Invalidated::JustMinted | Invalidated::CoolingDown => Advice::Rejected,
@@ -289,10 +307,10 @@ impl Client {
         if !address::is_safe(target, engine.allows_http_on_loopback()) {
             return refused("it is not https");
         }
-        match Origin::of(target) {
-            Some(origin) if engine.allows(&self.slot, &origin) => self.token().await,
-            _ => refused("allow its origin with allow_origin(), or name it in resources()"),
+        if !engine.allows(&self.slot, target) {
+            return refused("allow its origin with allow_origin(), or name it in resources()");
         }
+        self.token().await
     }
 
     /// What is known at this moment.

@@ -15,6 +15,31 @@ pub struct Now {
     pub monotonic: Duration,
 }
 
+/// A moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) wall: SystemTime,
+    pub(crate) monotonic: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn after(start: Now, delay: Duration) -> Self {
+        let far = SystemTime::UNIX_EPOCH + Duration::from_secs(250_000_000_000);
+        Self { wall: start.wall.checked_add(delay).unwrap_or(far), monotonic: start.monotonic.saturating_add(delay) }
+    }
+
+    /// When either clock says so.
+    pub(crate) fn is_over(self, now: Now) -> bool {
+        now.monotonic >= self.monotonic || now.wall >= self.wall
+    }
+
+    /// The time until either clock says so.
+    pub(crate) fn left(self, now: Now) -> Duration {
+        let wall = self.wall.duration_since(now.wall).unwrap_or_default();
+        self.monotonic.saturating_sub(now.monotonic).min(wall)
+    }
+}
+
 /// Tells the time and waits. [`SystemClock`] unless the builder gets another one.
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
@@ -50,6 +75,9 @@ impl Clock for SystemClock {
 }
 
 /// Runs refreshes in the background. With the feature `tokio` there is one; without any, tokens are refreshed when somebody waits.
+///
+/// A task has to be polled for as long as it is kept: a token request belongs to whoever polls it, and an HTTP client may bind it to the
+/// runtime that polled it first.
 pub trait Spawn: Send + Sync + 'static {
     /// Starts a task. It may be dropped at any moment, for example when the runtime ends; nothing is lost then.
     fn spawn(&self, task: BoxFuture<'static, ()>);

@@ -14,6 +14,7 @@ use http::Uri;
 
 use crate::address::{self, Origin};
 use crate::answer::{self, Leniency};
+use crate::clock::Deadline;
 use crate::error::{Again, Answer, Failed, Inner as ErrorParts};
 use crate::events::Hub;
 use crate::flight::{Flight, Waiter};
@@ -56,6 +57,7 @@ pub(crate) struct Engine {
     /// The [`BodyFormat`] that has worked at this endpoint, if the configuration leaves it open.
     working_format: AtomicU8,
     default_slot: Arc<Slot>,
+    default_key: TokenRequest,
     /// Tokens for other requests than the configured one, by [`TokenRequest::key`].
     slots: Mutex<HashMap<TokenRequest, Arc<Slot>>>,
     uses: AtomicU64,
@@ -73,14 +75,19 @@ const JUST_MINTED: Duration = Duration::from_secs(10);
 /// Shortest and longest time between two tokens that are dropped because they were refused.
 const REJECTED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15 * 60));
 
-/// How often a source of secrets is looked at for a change while a refused client is remembered.
+/// How long after a refusal a source of secrets is looked at for a change; doubled with every secret that was refused.
 const SECRET_CHECK: Duration = Duration::from_secs(1);
+
+/// When the cool-down of all tokens is over, one of them tries first, and for so long the others do not.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// One token, and what is known about getting the next one.
 pub(crate) struct Slot {
     request: TokenRequest,
+    /// Those of its resources.
+    origins: Vec<Origin>,
     held: ArcSwapOption<token::Inner>,
-    /// Counts how often everything was forgotten, so that an answer to something older is known. Written under the lock.
+    /// Counts how often everything was forgotten. Written under the lock.
     generation: AtomicU64,
     /// Milliseconds of the monotonic clock before which no refresh in the background is tried.
     refresh_from: AtomicU64,
@@ -92,7 +99,11 @@ pub(crate) struct Slot {
 
 #[derive(Default)]
 struct SlotState {
-    flight: Option<Arc<Flight<FlightResult>>>,
+    /// The request that is under way, by its number. An answer to another one is not kept.
+    flight: Option<(u64, Arc<Flight<FlightResult>>)>,
+    flights: u64,
+    /// Number of the flight that goes on in the background, although its callers were served.
+    left_behind: u64,
     /// A failure that concerns this token alone.
     failure: Option<Failure>,
     last_error: Option<Error>,
@@ -112,12 +123,14 @@ struct Rejections {
 }
 
 /// What is remembered of a failed flight.
-#[derive(Clone)]
 struct Failure {
     error: Error,
-    /// How many came one after the other.
+    class: CooldownClass,
+    /// How many of this class came one after the other.
     count: u32,
-    until: Now,
+    /// Monotonic time when it was seen. What began before tells nothing new.
+    seen: Duration,
+    until: Deadline,
     /// The secret that was refused, when another one may come from its source.
     refused: Option<Secret>,
     /// Monotonic time of the next look for another one.
@@ -125,8 +138,13 @@ struct Failure {
 }
 
 impl Failure {
-    fn is_over(&self, now: Now) -> bool {
-        now.monotonic >= self.until.monotonic || now.wall >= self.until.wall
+    /// The next look for another secret. Later and later, so that a source which gives another one every time is no way around the memory.
+    fn next_check(&self, now: Now) -> Duration {
+        now.monotonic.saturating_add(SECRET_CHECK.saturating_mul(1 << (self.count.clamp(1, 20) - 1)))
+    }
+
+    fn remembered(&self) -> Error {
+        self.error.remembered_until(Some(self.until.wall))
     }
 }
 
@@ -143,7 +161,7 @@ pub(crate) enum Step {
 pub enum Invalidated {
     /// It was the current one and is dropped.
     Dropped,
-    /// It is not the current one.
+    /// It is not the current one, or has expired anyway.
     AlreadyReplaced,
     /// It was issued in the last ten seconds and stays: another one would be refused as well.
     JustMinted,
@@ -165,7 +183,8 @@ enum Outcome {
 
 /// What a flight begins with.
 struct Start {
-    generation: u64,
+    /// Monotonic time.
+    began: Duration,
     /// Nobody waits: the old token is still served.
     background: bool,
     /// Monotonic time before which nothing is sent.
@@ -177,6 +196,7 @@ struct Start {
 impl Slot {
     fn new(request: TokenRequest) -> Arc<Self> {
         Arc::new(Self {
+            origins: request.resources.iter().filter_map(|resource| Origin::of(&resource.parse().ok()?)).collect(),
             request,
             held: ArcSwapOption::empty(),
             generation: AtomicU64::new(0),
@@ -211,7 +231,7 @@ impl Slot {
     }
 
     pub(crate) fn join(&self) -> Option<Waiter<FlightResult>> {
-        self.lock().flight.as_ref()?.join()
+        self.lock().flight.as_ref()?.1.join()
     }
 }
 
@@ -219,6 +239,7 @@ impl Engine {
     pub(crate) fn new(config: Config, http: Box<dyn HttpClient>, clock: Box<dyn Clock>, spawn: Option<Box<dyn Spawn>>) -> Self {
         Self {
             default_slot: Slot::new(config.request.clone()),
+            default_key: config.request.key(),
             config,
             http,
             clock,
@@ -239,7 +260,7 @@ impl Engine {
         let request = request.or(&self.config.request);
         request.check()?;
         let key = request.key();
-        if key == self.config.request.key() {
+        if key == self.default_key {
             return Ok(self.default_slot());
         }
         let mut slots = lock(&self.slots);
@@ -265,9 +286,8 @@ impl Engine {
             return true;
         }
         let is_fresh = token.is_fresh(now);
-        drop(held);
         if is_fresh {
-            self.refresh_behind(slot, now);
+            self.refresh_behind(slot, token, now);
         }
         is_fresh
     }
@@ -280,7 +300,7 @@ impl Engine {
             return None;
         }
         if !token.is_before_refresh(now) {
-            self.refresh_behind(slot, now);
+            self.refresh_behind(slot, &token, now);
         }
         Some(Token(token))
     }
@@ -304,19 +324,20 @@ impl Engine {
         if let Some(token) = slot.held.load_full().filter(|token| !force && token.is_fresh(now)) {
             return Step::Serve(Token(token));
         }
-        if let Some(waiter) = state.flight.as_ref().and_then(Flight::join) {
+        if let Some(waiter) = state.flight.as_ref().and_then(|(_, flight)| flight.join()) {
             return Step::Wait(waiter);
         }
-        let refused = match self.cooling(&mut state, now) {
+        let refused = match self.cooling(&state, now) {
             Cooling::Not => None,
             Cooling::CheckSecret(secret, error) => Some((secret, error)),
-            Cooling::Until(error) => {
+            Cooling::Until(error, _) => {
+                state.last_error.get_or_insert_with(|| error.clone());
                 drop(state);
                 let old = if force { None } else { self.stale_token(slot) };
                 return old.map_or(Step::Fail(error), Step::Serve);
             }
         };
-        let flight = self.start(slot, &mut state, false, refused);
+        let flight = self.start(slot, &mut state, now, false, refused);
         match flight.join() {
             Some(waiter) => Step::Wait(waiter),
             None => Step::Fail(signed_out()),
@@ -326,30 +347,63 @@ impl Engine {
     /// A token that is stale but has not expired, when it is to be served because no new one can be had.
     pub(crate) fn stale_token(&self, slot: &Slot) -> Option<Token> {
         let token = self.held(slot).filter(|token| self.config.freshness.serve_stale && token.0.is_kept)?;
-        let mut state = slot.lock();
-        let is_first = state.last_error.is_some() && !std::mem::replace(&mut state.stale_was_told, true);
-        drop(state);
-        if is_first {
-            self.tell(&Event::ServedStale { until: token.expires_at() });
+        let was_told = std::mem::replace(&mut slot.lock().stale_was_told, true);
+        if !was_told {
+            self.tell(&Event::ServedStale { request: slot.request.clone(), until: token.expires_at() });
         }
         Some(token)
     }
 
-    fn refresh_behind(self: &Arc<Self>, slot: &Arc<Slot>, now: Now) {
+    /// How long a caller waits for a new token before the stale one is served: half of what is left of it.
+    pub(crate) fn patience(&self, slot: &Slot) -> Option<Duration> {
+        let now = self.clock.now();
+        let token = slot.held.load_full().filter(|token| self.config.freshness.serve_stale && token.is_kept && !token.has_expired(now))?;
+        Some(token.left(now) / 2)
+    }
+
+    /// Lets a request go on whose caller was served with the stale token.
+    pub(crate) fn leave_behind(&self, slot: &Slot, waiter: Waiter<FlightResult>) {
         let Some(spawn) = &self.spawn else {
             return;
         };
-        let milliseconds = |moment: Duration| u64::try_from(moment.as_millis()).unwrap_or(u64::MAX);
+        let mut state = slot.lock();
+        let number = state.flights;
+        let is_first = std::mem::replace(&mut state.left_behind, number) != number;
+        drop(state);
+        if is_first {
+            spawn.spawn(Box::pin(async move {
+                let _ = waiter.await;
+            }));
+        }
+    }
+
+    /// `seen`: the token past its refresh that the caller was served.
+    fn refresh_behind(self: &Arc<Self>, slot: &Arc<Slot>, seen: &Arc<token::Inner>, now: Now) {
+        let Some(spawn) = &self.spawn else {
+            return;
+        };
         if milliseconds(now.monotonic) < slot.refresh_from.load(Ordering::Relaxed) {
             return;
         }
         let mut state = slot.lock();
         // So that callers meanwhile do not come here. A task that was dropped is tried again.
         slot.refresh_from.store(milliseconds(now.monotonic + Duration::from_secs(1)), Ordering::Relaxed);
-        if state.flight.as_ref().is_some_and(|flight| flight.is_under_way()) || !matches!(self.cooling(&mut state, now), Cooling::Not) {
+        // It may have been replaced or forgotten since.
+        if !slot.held.load().as_ref().is_some_and(|held| Arc::ptr_eq(held, seen)) {
             return;
         }
-        let waiter = self.start(slot, &mut state, true, None).join();
+        if state.flight.as_ref().is_some_and(|(_, flight)| flight.is_under_way()) {
+            return;
+        }
+        let refused = match self.cooling(&state, now) {
+            Cooling::Not => None,
+            Cooling::CheckSecret(secret, error) => Some((secret, error)),
+            Cooling::Until(_, until) => {
+                slot.refresh_from.store(milliseconds(now.monotonic + until.left(now).min(Duration::from_secs(1))), Ordering::Relaxed);
+                return;
+            }
+        };
+        let waiter = self.start(slot, &mut state, now, true, refused).join();
         drop(state);
         if let Some(waiter) = waiter {
             spawn.spawn(Box::pin(async move {
@@ -362,15 +416,23 @@ impl Engine {
         self: &Arc<Self>,
         slot: &Arc<Slot>,
         state: &mut SlotState,
+        now: Now,
         background: bool,
         refused: Option<(Secret, Error)>,
     ) -> Arc<Flight<FlightResult>> {
-        let generation = slot.generation();
-        let start = Start { generation, background, not_before: state.not_before, refused };
+        state.flights += 1;
+        let number = state.flights;
+        let start = Start { began: now.monotonic, background, not_before: state.not_before, refused };
+        if let Some(failure) = lock(&self.failure).as_mut() {
+            failure.check_at = failure.next_check(now);
+            if failure.until.is_over(now) {
+                failure.until = Deadline::after(now, PROBE);
+            }
+        }
         let (engine, its_slot) = (Arc::clone(self), Arc::clone(slot));
         let work = async move {
             let outcome = engine.fetch(&its_slot, &start).await;
-            engine.settle(&its_slot, start.generation, start.background, outcome)
+            engine.settle(&its_slot, number, start.began, background, outcome).unwrap_or_else(|| Err(signed_out()))
         };
         #[cfg(feature = "tracing")]
         let work = {
@@ -379,35 +441,34 @@ impl Engine {
         };
         // Weak: the flight has it for as long as it lives, and the slot has the flight.
         let (engine, its_slot) = (Arc::downgrade(self), Arc::downgrade(slot));
+        let text = "an HTTP client, secret provider, clock or subscriber panicked while a token was requested";
+        let error = Error::new(ErrorKind::Panicked, text);
+        let last_resort = Err(error.clone());
         let panicked = move || {
-            let text = "an HTTP client, secret provider or clock panicked while a token was requested";
             let failed = Failed::new(ErrorKind::Panicked, text, Again::Never, CooldownClass::Short);
-            let error = Error::new(ErrorKind::Panicked, text);
-            match (engine.upgrade(), its_slot.upgrade()) {
-                (Some(engine), Some(slot)) => engine.settle(&slot, generation, background, Outcome::Failed { error, failed, secret: None }),
-                _ => Err(error),
-            }
+            let outcome = Outcome::Failed { error: error.clone(), failed, secret: None };
+            let settled = engine
+                .upgrade()
+                .zip(its_slot.upgrade())
+                .and_then(|(engine, slot)| engine.settle(&slot, number, now.monotonic, background, outcome));
+            settled.unwrap_or_else(|| Err(error.clone()))
         };
-        let flight = Flight::new(Box::pin(work), Box::new(panicked));
-        state.flight = Some(Arc::clone(&flight));
+        let flight = Flight::new(Box::pin(work), Box::new(panicked), last_resort);
+        state.flight = Some((number, Arc::clone(&flight)));
         flight
     }
 
-    /// Whether a failure is still remembered.
-    fn cooling(&self, state: &mut SlotState, now: Now) -> Cooling {
-        let mut shared = lock(&self.failure);
-        for failure in [&mut state.failure, &mut *shared].into_iter().flatten() {
-            if failure.is_over(now) {
-                continue;
+    /// Whether a failure is still remembered: of several the one that lasts longest.
+    fn cooling(&self, state: &SlotState, now: Now) -> Cooling {
+        let shared = lock(&self.failure);
+        let failures = [&state.failure, &*shared].into_iter().flatten().filter(|failure| !failure.until.is_over(now));
+        match failures.max_by_key(|failure| failure.until.left(now)) {
+            None => Cooling::Not,
+            Some(Failure { refused: Some(secret), check_at, .. }) if now.monotonic >= *check_at => {
+                Cooling::CheckSecret(secret.clone(), shared.as_ref().map_or_else(signed_out, Failure::remembered))
             }
-            if let Some(secret) = failure.refused.as_ref().filter(|_| now.monotonic >= failure.check_at) {
-                let secret = secret.clone();
-                failure.check_at = now.monotonic + SECRET_CHECK;
-                return Cooling::CheckSecret(secret, failure.error.remembered_until(Some(failure.until.wall)));
-            }
-            return Cooling::Until(failure.error.remembered_until(Some(failure.until.wall)));
+            Some(failure) => Cooling::Until(failure.remembered(), failure.until),
         }
-        Cooling::Not
     }
 
     /// Asks for a token, as often as it makes sense.
@@ -417,7 +478,6 @@ impl Engine {
         if let Some(pause) = start.not_before.checked_sub(began.monotonic).filter(|pause| !pause.is_zero()) {
             self.clock.sleep(pause.min(NOT_KEPT)).await;
         }
-        let began = self.clock.now();
         let left = |now: Now| config.deadline.saturating_sub(now.monotonic.saturating_sub(began.monotonic));
         let retries = if start.background { 0 } else { config.retry.retries };
 
@@ -429,14 +489,14 @@ impl Engine {
             let now = self.clock.now();
             let secret = match self.within(left(now), config.secret.read()).await {
                 Some(Ok(secret)) => secret,
-                Some(Err(why)) => {
-                    let failed = Failed::new(ErrorKind::Secret, why.clone(), Again::Never, CooldownClass::Transient);
-                    return Outcome::Failed { error: Error::new(ErrorKind::Secret, why), failed, secret: None };
-                }
-                None => {
-                    let text = format!("the client secret could not be read within {:?}", config.deadline);
-                    let failed = Failed::new(ErrorKind::Timeout, text.clone(), Again::Never, CooldownClass::Transient);
-                    return Outcome::Failed { error: Error::new(ErrorKind::Timeout, text), failed, secret: None };
+                unread => {
+                    let why = unread.and_then(Result::err);
+                    let kind = if why.is_some() { ErrorKind::Secret } else { ErrorKind::Timeout };
+                    let text = why.unwrap_or_else(|| format!("the client secret could not be read within {:?}", config.deadline));
+                    let failed = Failed::new(kind, text.clone(), Again::Never, CooldownClass::Transient);
+                    let answers = answers.into_iter().map(|(answer, _)| answer).collect();
+                    let parts = ErrorParts { kind, text, advice: None, oauth: None, status: None, retryable: true, attempts, answers };
+                    return Outcome::Failed { error: Error::from_inner(parts), failed, secret: None };
                 }
             };
             if let Some((refused, error)) = &start.refused {
@@ -459,7 +519,8 @@ impl Engine {
             answers.retain(|(other, _)| other.format != format);
             answers.push((answer, failed.clone()));
 
-            if !is_decided && format == BodyFormat::Json && answer::may_want_another_format(&failed) {
+            let has_time = !left(self.clock.now()).is_zero();
+            if !is_decided && has_time && format == BodyFormat::Json && answer::may_want_another_format(&failed) {
                 format = BodyFormat::Form;
                 is_decided = true;
                 continue;
@@ -472,15 +533,15 @@ impl Engine {
             let now = self.clock.now();
             if pauses < allowed {
                 let longest = config.retry.first.saturating_mul(1 << pauses.min(20)).min(config.retry.longest);
-                let pause = failed.retry_after.unwrap_or_else(|| longest.mul_f64(draw(now)));
+                let pause = failed.retry_after.unwrap_or_default().saturating_add(longest.mul_f64(draw(now)));
                 if pause < left(now) {
                     pauses += 1;
                     self.clock.sleep(pause).await;
                     continue;
                 }
             }
-            let is_late = left(now).is_zero();
             let failed = decisive(&answers);
+            let is_late = left(now).is_zero() && failed.again != Again::Never;
             let error = self.error(&failed, answers.into_iter().map(|(answer, _)| answer).collect(), attempts, is_late);
             return Outcome::Failed { error, failed, secret: Some(secret) };
         }
@@ -528,7 +589,9 @@ impl Engine {
         let answer = answer::read(&response, config.leniency, arrived, &scrub)?;
         if let Some(granted) = &answer.scope {
             let granted: Vec<&str> = granted.split_whitespace().collect();
-            let missing: Vec<&str> = config.required_scopes.iter().map(String::as_str).filter(|scope| !granted.contains(scope)).collect();
+            let asked = &slot.request.scopes;
+            let required = config.required_scopes.iter().filter(|scope| asked.is_empty() || asked.contains(scope));
+            let missing: Vec<&str> = required.map(String::as_str).filter(|scope| !granted.contains(scope)).collect();
             if !missing.is_empty() {
                 let text = format!("the server did not grant the scope {}", missing.join(" "));
                 return Err(Failed::new(ErrorKind::ScopeDowngrade, text, Again::Never, CooldownClass::Short));
@@ -541,7 +604,7 @@ impl Engine {
     }
 
     /// The result, if it is there in time.
-    async fn within<T>(&self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn within<T>(&self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         let mut sleep = self.clock.sleep(time);
         poll_fn(|context| match work.as_mut().poll(context) {
@@ -582,7 +645,8 @@ impl Engine {
             _ if answers.len() == 1 && answers[0].format == BodyFormat::Form => " A few servers take only JSON (BodyFormat::Json).",
             _ => "",
         };
-        let text = match (failed.code()?, config.authentication) {
+        let code = failed.code().filter(|_| failed.kind == ErrorKind::OAuth)?;
+        let text = match (code, config.authentication) {
             ("invalid_client", ClientAuthentication::SecretPost) if failed.wants_basic => {
                 "Check the client's identifier and secret. The server asks for HTTP Basic: try ClientAuthentication::SecretBasic.".to_owned()
             }
@@ -610,54 +674,75 @@ impl Engine {
         Some(text)
     }
 
-    /// Keeps what a flight brought, unless everything was forgotten meanwhile.
-    fn settle(&self, slot: &Slot, generation: u64, background: bool, outcome: Outcome) -> FlightResult {
+    /// Keeps what a flight brought. `None` when it is not the one that is under way: everything was forgotten, or it is settled.
+    fn settle(&self, slot: &Slot, number: u64, began: Duration, background: bool, outcome: Outcome) -> Option<FlightResult> {
         let now = self.clock.now();
         let mut state = slot.lock();
-        if slot.generation() != generation {
-            return Err(signed_out());
+        if state.flight.as_ref().is_none_or(|(current, _)| *current != number) {
+            return None;
         }
         state.flight = None;
+        let request = slot.request.clone();
         let (result, event) = match outcome {
             Outcome::Fetched(token) => {
                 state.failure = None;
                 state.last_error = None;
                 state.stale_was_told = false;
-                state.not_before = if token.0.is_kept { Duration::ZERO } else { now.monotonic + NOT_KEPT };
+                state.not_before = if token.0.is_fleeting(now) { now.monotonic + NOT_KEPT } else { Duration::ZERO };
                 *lock(&self.failure) = None;
-                slot.refresh_from.store(0, Ordering::Relaxed);
+                slot.refresh_from.store(milliseconds(now.monotonic + NOT_KEPT), Ordering::Relaxed);
                 let before = slot.held.swap(Some(Arc::clone(&token.0)));
                 let was_held = before.is_some_and(|before| !before.has_expired(now));
-                let event = if was_held { Event::Refreshed(token.plan()) } else { Event::Fetched(token.plan()) };
+                let plan = token.plan();
+                let event = if was_held { Event::Refreshed { request, plan } } else { Event::Fetched { request, plan } };
                 (Ok(token), event)
             }
-            Outcome::SameSecret(error) => return Err(error),
+            Outcome::SameSecret(error) => return Some(Err(error)),
             Outcome::Failed { error, failed, secret } => {
                 let mut shared = lock(&self.failure);
-                let place = if failed.is_about_the_request() { &mut state.failure } else { &mut *shared };
-                let count = place.as_ref().map_or(0, |failure| failure.count).saturating_add(1);
-                let mut duration = self.config.cooldown.duration(failed.cooldown, count, background);
-                if failed.cooldown == CooldownClass::Transient {
+                let place = if failed.is_about_the_client() { &mut *shared } else { &mut state.failure };
+                let class = failed.cooldown;
+                let count = match place {
+                    // The same outage, as others who asked beside it saw it.
+                    Some(failure) if failure.class == class && began <= failure.seen => failure.count,
+                    Some(failure) if failure.class == class => failure.count.saturating_add(1),
+                    _ => 1,
+                };
+                let mut duration = self.config.cooldown.duration(class, count, background);
+                if class == CooldownClass::Transient {
                     // Not all at once, when many lost the server at the same moment.
                     duration = duration.mul_f64(1.0 - 0.25 * draw(now));
                 }
                 if !duration.is_zero() {
                     duration = duration.max(failed.retry_after.unwrap_or_default());
                 }
-                let until =
-                    Now { wall: now.wall.checked_add(duration).unwrap_or(now.wall), monotonic: now.monotonic.saturating_add(duration) };
-                let error = error.with_retry_at(Some(until.wall).filter(|_| !duration.is_zero()));
-                let refused = secret.filter(|_| failed.cooldown == CooldownClass::Rejected && self.config.secret.may_change());
-                *place = Some(Failure { error: error.clone(), count, until, refused, check_at: now.monotonic + SECRET_CHECK });
+                let until = Deadline::after(now, duration);
+                let error = match place {
+                    _ if duration.is_zero() => {
+                        *place = None;
+                        error
+                    }
+                    // What lasts longer stays.
+                    Some(failure) if failure.until.left(now) > duration => error.with_retry_at(Some(failure.until.wall)),
+                    _ => {
+                        let error = error.with_retry_at(Some(until.wall));
+                        let refused = secret.filter(|_| class == CooldownClass::Rejected && self.config.secret.may_change());
+                        let mut failure =
+                            Failure { error: error.clone(), class, count, seen: now.monotonic, until, refused, check_at: Duration::ZERO };
+                        failure.check_at = failure.next_check(now);
+                        *place = Some(failure);
+                        error
+                    }
+                };
                 drop(shared);
                 state.last_error = Some(error.clone());
                 state.stale_was_told = false;
-                (Err(error.clone()), Event::Failed(error))
+                (Err(error.clone()), Event::Failed { request, error })
             }
         };
         drop(state);
         self.tell(&event);
-        result
+        Some(result)
     }
 
     pub(crate) fn sign_out(&self) {
@@ -680,7 +765,7 @@ impl Engine {
             slot.held.store(None);
             let flight = state.flight.take();
             drop(state);
-            if let Some(flight) = flight {
+            if let Some((_, flight)) = flight {
                 flight.finish(Err(error.clone()));
             }
         }
@@ -705,7 +790,8 @@ impl Engine {
     pub(crate) fn invalidate(&self, slot: &Slot, rejected: &Token) -> Invalidated {
         let now = self.clock.now();
         let mut state = slot.lock();
-        let Some(held) = slot.held.load_full().map(Token).filter(|held| held.header() == rejected.header()) else {
+        let is_it = |held: &Token| held.header() == rejected.header() && !held.0.has_expired(now);
+        let Some(held) = slot.held.load_full().map(Token).filter(is_it) else {
             return Invalidated::AlreadyReplaced;
         };
         if now.monotonic.saturating_sub(held.0.arrived) < JUST_MINTED {
@@ -714,13 +800,15 @@ impl Engine {
         if state.rejections.is_some_and(|rejections| now.monotonic < rejections.until) {
             return Invalidated::CoolingDown;
         }
-        let count = state.rejections.map_or(0, |rejections| rejections.count);
+        // After a long time without one it is a new story.
+        let recent = state.rejections.filter(|rejections| now.monotonic < rejections.until.saturating_add(REJECTED.1));
+        let count = recent.map_or(0, |rejections| rejections.count);
         let pause = REJECTED.0.saturating_mul(1 << count.min(10)).min(REJECTED.1);
         state.rejections = Some(Rejections { count: count.saturating_add(1), until: now.monotonic.saturating_add(pause) });
         slot.was_rejected.store(true, Ordering::Relaxed);
         slot.held.store(None);
         drop(state);
-        self.tell(&Event::Invalidated);
+        self.tell(&Event::Invalidated { request: slot.request.clone() });
         Invalidated::Dropped
     }
 
@@ -728,9 +816,8 @@ impl Engine {
         self.config.http_on_loopback
     }
 
-    pub(crate) fn allows(&self, slot: &Slot, origin: &Origin) -> bool {
-        let resources = slot.request.resources.iter().filter_map(|resource| Origin::of(&resource.parse().ok()?));
-        self.config.origins.iter().cloned().chain(resources).any(|allowed| allowed == *origin)
+    pub(crate) fn allows(&self, slot: &Slot, target: &Uri) -> bool {
+        self.config.origins.iter().chain(&slot.origins).any(|origin| origin.has(target))
     }
 
     pub(crate) fn status(&self, slot: &Slot) -> Status {
@@ -738,13 +825,13 @@ impl Engine {
         let token = slot.held.load_full().filter(|token| !token.has_expired(now)).map(Token);
         let state = slot.lock();
         let shared = lock(&self.failure);
-        let cooling = [&state.failure, &*shared].into_iter().flatten().filter(|failure| !failure.is_over(now));
+        let cooling = [&state.failure, &*shared].into_iter().flatten().filter(|failure| !failure.until.is_over(now));
         let cooling_until: Option<SystemTime> = cooling.map(|failure| failure.until.wall).max();
         drop(shared);
         Status {
             at: now.wall,
             authorized: token.is_some(),
-            authorizing: state.flight.as_ref().is_some_and(|flight| flight.is_under_way()),
+            authorizing: state.flight.as_ref().is_some_and(|(_, flight)| flight.is_under_way()),
             plan: token.as_ref().map(Token::plan),
             last_error: state.last_error.clone(),
             cooling_until,
@@ -762,10 +849,10 @@ impl Engine {
     fn tell(&self, event: &Event) {
         #[cfg(feature = "tracing")]
         match event {
-            Event::Failed(error) => tracing::warn!(%error, "no token"),
+            Event::Failed { error, .. } => tracing::warn!(%error, "no token"),
             Event::ServedStale { .. } => tracing::warn!("a stale token is served"),
-            Event::Fetched(_) | Event::Refreshed(_) => tracing::debug!("a new token"),
-            Event::Invalidated => tracing::info!("a token was refused and dropped"),
+            Event::Fetched { .. } | Event::Refreshed { .. } => tracing::debug!("a new token"),
+            Event::Invalidated { .. } => tracing::info!("a token was refused and dropped"),
             Event::SignedOut => tracing::debug!("signed out"),
         }
         self.hub.tell(event);
@@ -776,7 +863,12 @@ enum Cooling {
     Not,
     /// Unless the secret has changed since it was refused.
     CheckSecret(Secret, Error),
-    Until(Error),
+    Until(Error, Deadline),
+}
+
+/// As it stands in an atomic.
+fn milliseconds(moment: Duration) -> u64 {
+    u64::try_from(moment.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The failure that says most: one that may pass, else a refused client, else any word of OAuth, else the last.

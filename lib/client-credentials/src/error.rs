@@ -249,9 +249,16 @@ impl Failed {
         self.oauth.as_ref().map(OAuthError::code)
     }
 
-    /// Whether another scope or resource might succeed, so that other tokens of the same client are not concerned.
-    pub(crate) fn is_about_the_request(&self) -> bool {
-        matches!(self.code(), Some("invalid_request" | "invalid_scope" | "invalid_target" | "invalid_authorization_details"))
-            || self.kind == ErrorKind::ScopeDowngrade
+    /// Whether other tokens of the same client are concerned: the client is refused, or the server does not answer as one. What else is
+    /// said may be about a scope or an audience.
+    pub(crate) fn is_about_the_client(&self) -> bool {
+        match self.kind {
+            ErrorKind::OAuth => {
+                self.cooldown == CooldownClass::Transient
+                    || matches!(self.code(), Some("invalid_client" | "unauthorized_client" | "unsupported_grant_type"))
+            }
+            ErrorKind::Secret | ErrorKind::Timeout | ErrorKind::Transport | ErrorKind::Http => true,
+            _ => false,
+        }
     }
 }

@@ -9,25 +9,51 @@ use std::time::SystemTime;
 
 use futures_core::Stream;
 
-use crate::{Error, Plan};
+use crate::{Error, Plan, TokenRequest};
 
-/// Something that happened to one token of a client.
+/// Something that happened to a client. `request` tells its tokens apart: what was asked for, as
+/// [`Client::for_request`](crate::Client::for_request) made it of its argument and the configuration.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// There was no usable token, and now there is one.
-    Fetched(Plan),
+    #[non_exhaustive]
+    Fetched {
+        /// What it is for.
+        request: TokenRequest,
+        /// Its times.
+        plan: Plan,
+    },
     /// A token that was still valid was replaced.
-    Refreshed(Plan),
-    /// A new token could not be had, and callers get the stale one, until it expires then. Told once for each failure.
+    #[non_exhaustive]
+    Refreshed {
+        /// What it is for.
+        request: TokenRequest,
+        /// The times of the new one.
+        plan: Plan,
+    },
+    /// A new token could not be had, and callers get the stale one. Told once for each failure.
+    #[non_exhaustive]
     ServedStale {
-        /// When that ends.
+        /// What it is for.
+        request: TokenRequest,
+        /// When it expires.
         until: Option<SystemTime>,
     },
     /// A flight ended without a token.
-    Failed(Error),
+    #[non_exhaustive]
+    Failed {
+        /// What it was to be for.
+        request: TokenRequest,
+        /// Why.
+        error: Error,
+    },
     /// A token was dropped because a resource server had refused it.
-    Invalidated,
+    #[non_exhaustive]
+    Invalidated {
+        /// What it was for.
+        request: TokenRequest,
+    },
     /// Everything was forgotten.
     SignedOut,
 }
@@ -57,15 +83,17 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let waker = context.waker().clone();
         let mut queue = lock(&self.0);
-        match queue.events.pop_front() {
-            Some(event) => Poll::Ready(Some(event)),
-            None if queue.is_closed => Poll::Ready(None),
-            None => {
-                queue.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
+        let (polled, before) = match queue.events.pop_front() {
+            Some(event) => (Poll::Ready(Some(event)), None),
+            None if queue.is_closed => (Poll::Ready(None), None),
+            None => (Poll::Pending, queue.waker.replace(waker)),
+        };
+        // Outside the lock, since nobody knows what the end of a waker does.
+        drop(queue);
+        drop(before);
+        polled
     }
 }
 

@@ -19,8 +19,9 @@ type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// Work that is done once, for all its [`Waiter`]s.
 pub(crate) struct Flight<T> {
     state: Mutex<State<T>>,
-    /// What the waiters get when the work panics.
+    /// What the waiters get when the work panics, and when that panics as well.
     panicked: Box<dyn Fn() -> T + Send + Sync>,
+    last_resort: T,
 }
 
 struct State<T> {
@@ -47,10 +48,10 @@ impl<T> State<T> {
     }
 }
 
-impl<T: Clone + Send + 'static> Flight<T> {
-    pub(crate) fn new(work: Work<T>, panicked: Box<dyn Fn() -> T + Send + Sync>) -> Arc<Self> {
+impl<T: Clone + Send + Sync + 'static> Flight<T> {
+    pub(crate) fn new(work: Work<T>, panicked: Box<dyn Fn() -> T + Send + Sync>, last_resort: T) -> Arc<Self> {
         let state = State { stage: Stage::Waiting(work), ready: true, waiters: HashMap::new(), next_waiter: 0 };
-        Arc::new(Self { state: Mutex::new(state), panicked })
+        Arc::new(Self { state: Mutex::new(state), panicked, last_resort })
     }
 
     /// One more who waits. `None` when all others have left, so that there is nothing to wait for, or when it is over.
@@ -85,36 +86,37 @@ impl<T: Clone + Send + 'static> Flight<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // The state is whole at any moment: nothing that can panic runs while it is locked.
+        // The state is whole at any moment: nothing of others, not even a waker's end, runs while it is locked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Polls the work once, unless somebody else does or nothing has happened to it.
     fn poll(self: &Arc<Self>, id: u64, context: &Context<'_>) -> Poll<T> {
+        let waker = context.waker().clone();
         let mut state = self.lock();
-        if let Some(waker) = state.waiters.get_mut(&id) {
-            match waker {
-                Some(waker) => waker.clone_from(context.waker()),
-                None => *waker = Some(context.waker().clone()),
-            }
-        }
-        match &state.stage {
-            Stage::Done(result) => return Poll::Ready(result.clone()),
-            Stage::Waiting(_) if state.ready => {}
-            Stage::Waiting(_) | Stage::Polled | Stage::Abandoned => return Poll::Pending,
-        }
-        let Stage::Waiting(mut work) = std::mem::replace(&mut state.stage, Stage::Polled) else {
-            return Poll::Pending;
+        let before = state.waiters.get_mut(&id).and_then(|place| place.replace(waker));
+        let work = match &state.stage {
+            Stage::Done(result) => Err(Poll::Ready(result.clone())),
+            Stage::Waiting(_) if state.ready => match std::mem::replace(&mut state.stage, Stage::Polled) {
+                Stage::Waiting(work) => Ok(work),
+                _ => Err(Poll::Pending),
+            },
+            Stage::Waiting(_) | Stage::Polled | Stage::Abandoned => Err(Poll::Pending),
         };
-        state.ready = false;
+        state.ready &= work.is_err();
         drop(state);
+        drop(before);
+        let mut work = match work {
+            Ok(work) => work,
+            Err(polled) => return polled,
+        };
 
         let waker = Waker::from(Arc::clone(self));
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut Context::from_waker(&waker))));
         let result = match polled {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(result)) => Some(result),
-            Err(_) => Some((self.panicked)()),
+            Err(_) => Some(catch_unwind(AssertUnwindSafe(|| (self.panicked)())).unwrap_or_else(|_| self.last_resort.clone())),
         };
 
         let mut state = self.lock();
@@ -141,16 +143,15 @@ impl<T: Clone + Send + 'static> Flight<T> {
 
     fn leave(&self, id: u64) {
         let mut state = self.lock();
-        state.waiters.remove(&id);
-        if state.waiters.is_empty() && matches!(state.stage, Stage::Waiting(_)) {
-            let abandoned = std::mem::replace(&mut state.stage, Stage::Abandoned);
-            drop(state);
-            drop(abandoned);
-        }
+        let waker = state.waiters.remove(&id);
+        let is_last = state.waiters.is_empty() && matches!(state.stage, Stage::Waiting(_));
+        let abandoned = is_last.then(|| std::mem::replace(&mut state.stage, Stage::Abandoned));
+        drop(state);
+        drop((waker, abandoned));
     }
 }
 
-impl<T: Clone + Send + 'static> Wake for Flight<T> {
+impl<T: Clone + Send + Sync + 'static> Wake for Flight<T> {
     fn wake(self: Arc<Self>) {
         let mut state = self.lock();
         state.ready = true;
@@ -169,12 +170,12 @@ impl<T> fmt::Debug for Flight<T> {
 
 /// Waits for the result of a [`Flight`]. Dropping it loses nothing for the others.
 #[derive(Debug)]
-pub(crate) struct Waiter<T: Clone + Send + 'static> {
+pub(crate) struct Waiter<T: Clone + Send + Sync + 'static> {
     flight: Arc<Flight<T>>,
     id: u64,
 }
 
-impl<T: Clone + Send + 'static> Future for Waiter<T> {
+impl<T: Clone + Send + Sync + 'static> Future for Waiter<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -182,7 +183,7 @@ impl<T: Clone + Send + 'static> Future for Waiter<T> {
     }
 }
 
-impl<T: Clone + Send + 'static> Drop for Waiter<T> {
+impl<T: Clone + Send + Sync + 'static> Drop for Waiter<T> {
     fn drop(&mut self) {
         self.flight.leave(self.id);
     }

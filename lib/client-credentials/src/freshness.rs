@@ -53,14 +53,15 @@ pub enum UnknownExpiry {
     Forever,
 }
 
-/// How often one flight asks again, and after which pauses. Which failures are worth it is not a matter of taste:
-/// [`ErrorKind`](crate::ErrorKind) tells.
+/// How often one flight asks again, and after which pauses: after no answer, 408, 425, 429, and 5xx but for 501 and 505; once after a 400,
+/// 401, 403, 404 or 405 that has no word of OAuth, since something in between may have hiccups. A refresh in the background asks once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
     /// Attempts after the first one: 2.
     pub retries: u32,
-    /// Longest pause before the first of them: 200 ms. Pauses are drawn between zero and this ("full jitter"), and double.
+    /// Longest pause before the first of them: 200 ms. Pauses are drawn between zero and this ("full jitter"), and double. A server's
+    /// `Retry-After` is waited for besides.
     pub first: Duration,
     /// Longest pause at all: 5 s. When a server's `Retry-After` is longer than the [deadline](crate::ClientBuilder::deadline)
     /// allows, there is no further attempt.

@@ -53,6 +53,7 @@ impl<T: HttpClient + ?Sized> HttpClient for Arc<T> {
 
 /// What one request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Longest wait for a connection.
     pub connect: Duration,

@@ -58,7 +58,7 @@ pub enum BasicEncoding {
     Raw,
 }
 
-/// What a token is for. What is not set is taken from the client's own configuration.
+/// What a token is for. What is not set, or empty, is taken from the client's own configuration.
 ///
 /// ```
 /// use client_credentials::TokenRequest;
@@ -184,7 +184,7 @@ impl TokenRequest {
         for (index, (name, _)) in self.parameters.iter().enumerate() {
             if RESERVED.contains(&name.as_str()) {
                 return Err(Error::configuration(format!(
-                    "the parameter {name} is reserved; the builder has its own method for what it may say"
+                    "the parameter {name} is reserved: the library writes it itself, or it belongs to another grant"
                 )));
             }
             if name.is_empty() || !is_visible(name) {

@@ -44,8 +44,15 @@ impl HttpClient for ReqwestClient {
             }
             let mut body = Zeroizing::new(Vec::with_capacity(answer.content_length().map_or(4 * 1024, |length| length as usize)));
             while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-                if body.len() + chunk.len() > limits.max_body {
+                let length = body.len() + chunk.len();
+                if length > limits.max_body {
                     return Err(too_large());
+                }
+                if length > body.capacity() {
+                    // Grown by hand, so that what is left behind is overwritten.
+                    let mut larger = Zeroizing::new(Vec::with_capacity(length.max(2 * body.capacity())));
+                    larger.extend_from_slice(&body);
+                    body = larger;
                 }
                 body.extend_from_slice(&chunk);
             }

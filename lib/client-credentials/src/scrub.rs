@@ -7,43 +7,102 @@ use zeroize::Zeroizing;
 use crate::Secret;
 use crate::request::form_encoded;
 
-/// Strikes out whatever of a text is the client secret, in all forms in which it was sent: a server may echo what it received.
+/// Strikes out whatever of a text is the client secret: a server may echo what it received, in the form in which it came or in another.
 pub(crate) struct Scrub {
-    needles: Vec<Zeroizing<String>>,
+    secret: Secret,
+    /// The forms in which it is sent, which are cut out.
+    sent: Vec<Zeroizing<String>>,
 }
+
+/// So many letters of a secret, one after the other, are taken for an echo of it.
+const TELLING: usize = 8;
+
+/// Bytes of a text that are looked at; far more than are ever shown.
+const LONGEST: usize = 16 * 1024;
+
+const NOT_SHOWN: &str = "(not shown, since it repeats the client secret)";
 
 impl Scrub {
     pub(crate) fn new(client_id: &str, secret: &Secret) -> Self {
-        let secret = secret.expose();
-        let encoded = form_encoded(secret);
+        let text = secret.expose();
+        let encoded = form_encoded(text);
         let basic = |id: &str, secret: &str| Zeroizing::new(STANDARD.encode(Zeroizing::new(format!("{id}:{secret}")).as_bytes()));
-        let percent = Zeroizing::new(encoded.replace('+', "%20"));
-        let json = Zeroizing::new(secret.replace('\\', "\\\\").replace('"', "\\\""));
-        let mut needles = vec![
-            basic(client_id, secret),
-            basic(&form_encoded(client_id), &encoded),
-            json,
-            percent,
-            encoded,
-            Zeroizing::new(secret.to_owned()),
-        ];
+        let mut sent = vec![basic(client_id, text), basic(&form_encoded(client_id), &encoded), encoded, Zeroizing::new(text.to_owned())];
         // The longest first: of two that begin alike, what is left of the longer one would tell.
-        needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
-        Self { needles }
+        sent.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        Self { secret: secret.clone(), sent }
     }
 
     /// The text without secrets and control characters, and not longer than so many characters.
     pub(crate) fn text(&self, text: &str, longest: usize) -> String {
-        let mut clean = text.to_owned();
-        for needle in &self.needles {
-            if clean.contains(needle.as_str()) {
-                clean = clean.replace(needle.as_str(), "…");
+        let end = (0..=text.len().min(LONGEST)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        let mut clean = Zeroizing::new(text[..end].to_owned());
+        for form in &self.sent {
+            if clean.contains(form.as_str()) {
+                clean = Zeroizing::new(clean.replace(form.as_str(), "…"));
             }
+        }
+        if self.repeats(&clean) {
+            return NOT_SHOWN.to_owned();
         }
         let mut short: String = clean.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(longest).collect();
         if clean.chars().nth(longest).is_some() {
             short.push('…');
         }
         short
+    }
+
+    /// Whether a part of the secret is there, also when it was written for HTML, an address or JSON, once or twice.
+    fn repeats(&self, text: &str) -> bool {
+        let secret = self.secret.expose().as_bytes();
+        let mut text = Zeroizing::new(text.to_owned());
+        for _ in 0..3 {
+            let found = secret.windows(TELLING.min(secret.len())).any(|part| {
+                // Secrets are ASCII, so that any part of them is a text.
+                std::str::from_utf8(part).is_ok_and(|part| text.contains(part))
+            });
+            if found {
+                return true;
+            }
+            text = decoded(&text);
+        }
+        false
+    }
+}
+
+/// The text with the escapes of HTML, addresses and JSON undone.
+fn decoded(text: &str) -> Zeroizing<String> {
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let (decoded, length) = escape(rest).unwrap_or((letter, letter.len_utf8()));
+        plain.push(decoded);
+        rest = &rest[length..];
+    }
+    plain
+}
+
+/// The letter that an escape at the beginning of the text stands for, and how long the escape is.
+fn escape(text: &str) -> Option<(char, usize)> {
+    const NAMED: [(&str, char); 5] = [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&quot;", '"'), ("&apos;", '\'')];
+    let hexadecimal = |digits: &str| u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
+    match text.as_bytes().first()? {
+        b'%' => Some((hexadecimal(text.get(1..3)?)?, 3)),
+        b'+' => Some((' ', 1)),
+        b'\\' if text[1..].starts_with('u') => Some((hexadecimal(text.get(2..6)?)?, 6)),
+        b'\\' => text[1..].chars().next().map(|letter| (letter, 1 + letter.len_utf8())),
+        b'&' => {
+            if let Some((name, letter)) = NAMED.iter().find(|(name, _)| text.starts_with(name)) {
+                return Some((*letter, name.len()));
+            }
+            let end = text.bytes().take(10).position(|byte| byte == b';')?;
+            let number = text[..end].strip_prefix("&#")?;
+            let letter = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => hexadecimal(digits)?,
+                None => char::from_u32(number.parse().ok()?)?,
+            };
+            Some((letter, end + 1))
+        }
+        _ => None,
     }
 }

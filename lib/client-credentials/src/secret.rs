@@ -1,7 +1,9 @@
 //! Secrets, and where they come from.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -78,7 +80,8 @@ impl SecretSource {
         Self(Source::Environment(name.into()))
     }
 
-    /// A file. One line break at its end does not belong to the secret.
+    /// A file. One line break at its end does not belong to the secret. It is read where the call is made, and is to be a plain file of at
+    /// most 64 KiB.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(path.into()))
     }
@@ -99,7 +102,7 @@ impl SecretSource {
             Source::Fixed(secret) => secret.clone(),
             Source::Environment(name) => environment(name)?,
             Source::File(path) => {
-                let text = std::fs::read_to_string(path).map(Zeroizing::new);
+                let text = read_file(path);
                 let text = text.map_err(|error| format!("the client secret could not be read from {}: {error}", path.display()))?;
                 let line = text.strip_suffix('\n').unwrap_or(&text);
                 Secret::from(line.strip_suffix('\r').unwrap_or(line))
@@ -114,6 +117,19 @@ impl SecretSource {
         }
         Ok(secret)
     }
+}
+
+/// A file that is longer is not read to its end, whatever it is.
+const LONGEST_FILE: u64 = 64 * 1024;
+
+fn read_file(path: &Path) -> io::Result<Zeroizing<String>> {
+    // Room for all of it, so that growing leaves no copies.
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize + 1));
+    File::open(path)?.take(LONGEST_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST_FILE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {LONGEST_FILE} bytes")));
+    }
+    Ok(text)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the caller has named this variable")]

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::answer::{ExpiresIn, TokenAnswer};
+use crate::clock::Deadline;
 use crate::freshness::draw;
 use crate::{Freshness, Now, UnknownExpiry};
 
@@ -50,29 +51,11 @@ pub struct Plan {
     pub expires_at: Option<SystemTime>,
 }
 
-/// A moment on both clocks.
-#[derive(Clone, Copy)]
-struct Deadline {
-    wall: SystemTime,
-    monotonic: Duration,
-}
-
-impl Deadline {
-    fn after(start: Now, delay: Duration) -> Self {
-        let far = SystemTime::UNIX_EPOCH + Duration::from_secs(250_000_000_000);
-        Self { wall: start.wall.checked_add(delay).unwrap_or(far), monotonic: start.monotonic.saturating_add(delay) }
-    }
-
-    /// When either clock says so.
-    fn is_over(self, now: Now) -> bool {
-        now.monotonic >= self.monotonic || now.wall >= self.wall
-    }
-}
-
 /// Longer lifetimes are cut to this; a token of years is asked for anew sooner.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// How long a token serves that is not kept: those who waited for it have to read it somewhere.
+/// How long a token serves that is not kept, since those who waited for it have to read it somewhere; and the shortest time between two
+/// requests because of such tokens.
 pub(crate) const NOT_KEPT: Duration = Duration::from_secs(1);
 
 impl Token {
@@ -96,6 +79,11 @@ impl Token {
             ExpiresIn::In(lifetime) if lifetime <= elapsed => Some(freshness.zero_expiry),
             ExpiresIn::In(_) => None,
         };
+        let unknown = match unknown {
+            // Nothing is assumed of a token that would be over already.
+            Some(UnknownExpiry::Assume(lifetime)) if lifetime <= elapsed => Some(UnknownExpiry::NotKept),
+            unknown => unknown,
+        };
         let lifetime = match (answer.expires_in, unknown) {
             (_, Some(UnknownExpiry::Assume(lifetime))) | (ExpiresIn::In(lifetime), None) => Some(lifetime.min(LONGEST)),
             (_, Some(UnknownExpiry::NotKept)) => Some(elapsed.saturating_add(NOT_KEPT)),
@@ -105,12 +93,13 @@ impl Token {
 
         let (refresh, stale, expired) = match lifetime {
             Some(lifetime) => {
-                let skew = freshness.skew.min(lifetime / 2);
+                // What the answer took is over: half of the rest, so that it does not arrive stale.
+                let skew = freshness.skew.min(lifetime.saturating_sub(elapsed) / 2);
                 let fresh = if is_kept { lifetime.saturating_sub(skew) } else { Duration::ZERO };
-                let part = freshness.refresh_after - freshness.jitter * draw(arrived);
-                let mut refresh = fresh.mul_f64(if part.is_finite() { part.clamp(0.0, 1.0) } else { 1.0 });
+                let mut refresh = fresh.mul_f64(freshness.refresh_after - freshness.jitter * draw(arrived));
                 if let Some(wanted) = answer.refresh_in {
-                    refresh = wanted.mul_f64(1.0 - 0.1 * draw(arrived)).min(fresh);
+                    // A server that wants it all the time does not get it.
+                    refresh = wanted.min(fresh).mul_f64(1.0 - 0.1 * draw(arrived)).max(fresh / 10);
                 }
                 (Deadline::after(sent, refresh), Deadline::after(sent, fresh), Deadline::after(sent, lifetime))
             }
@@ -181,6 +170,16 @@ impl Inner {
 
     pub(crate) fn has_expired(&self, now: Now) -> bool {
         self.expired.is_over(now)
+    }
+
+    /// The time until it expires.
+    pub(crate) fn left(&self, now: Now) -> Duration {
+        self.expired.left(now)
+    }
+
+    /// Whether it is stale so soon that the next request would follow on its heels.
+    pub(crate) fn is_fleeting(&self, now: Now) -> bool {
+        !self.is_kept || self.stale.left(now) < NOT_KEPT
     }
 }
 

@@ -77,6 +77,11 @@ fn failures_are_told_apart() {
     check(json(201, r#"{"access_token":"t","token_type":"Bearer"}"#), ErrorKind::InvalidResponse, 1, 5..=5);
     check(json(200, r#"{"access_token":"t","token_type":"mac"}"#), ErrorKind::UnsupportedTokenType, 1, 300..=300);
     check(json(200, r#"{"access_token":"t","access_token":"u"}"#), ErrorKind::InvalidResponse, 1, 5..=5);
+    // Words of web frameworks are not codes of OAuth.
+    for status in [400, 401, 404] {
+        check(refuses(status, "Bad Request"), ErrorKind::Http, 2, 30..=30);
+    }
+    check(refuses(404, "not_found"), ErrorKind::Http, 2, 30..=30);
     // An error beside a token is an error.
     check(json(200, r#"{"access_token":"t","error":"invalid_scope"}"#), ErrorKind::OAuth, 1, 5..=5);
 }
@@ -129,7 +134,9 @@ fn retry_after_is_kept_in_both_forms() {
     let world = World::new([Does::Answers(StatusCode::SERVICE_UNAVAILABLE, headers, String::new()), token("t-1", 3600)]);
     let before = world.clock.now().monotonic;
     world.run(world.client().token()).unwrap();
-    assert_eq!(world.clock.now().monotonic - before, 7 * SECOND);
+    // And the drawn one besides, so that not all come back in the same moment.
+    let taken = world.clock.now().monotonic - before;
+    assert!((7 * SECOND..=7 * SECOND + Duration::from_millis(200)).contains(&taken), "{taken:?}");
 }
 
 #[test]
@@ -195,7 +202,8 @@ fn a_changed_secret_ends_the_memory_of_a_refused_client() {
     world.run(client.token()).unwrap_err();
     for _ in 0..20 {
         world.clock.advance(SECOND);
-        assert!(world.run(client.token()).unwrap_err().is_remembered());
+        let error = world.run(client.token()).unwrap_err();
+        assert!(error.is_remembered() && error.oauth().unwrap().code() == "invalid_client", "{error}");
     }
     assert_eq!(world.server.requests(), 2, "the same secret is not tried again");
     vault.0.lock().unwrap().push("new");
@@ -264,4 +272,144 @@ fn a_caller_who_waits_in_the_background_flight_gets_the_stale_token() {
     world.server.release(json(503, ""));
     assert_eq!(world.run(call).unwrap().access_token(), "t-1");
     assert_eq!(world.server.requests(), 2, "one attempt in the background");
+}
+
+#[test]
+fn a_source_of_ever_new_secrets_is_no_way_around_the_memory() {
+    struct Random(Mutex<u32>);
+    impl SecretProvider for Random {
+        fn secret(&self) -> BoxFuture<'_, Result<Secret, String>> {
+            let mut count = self.0.lock().unwrap();
+            *count += 1;
+            let secret = format!("s-{count}");
+            Box::pin(async move { Ok(secret.into()) })
+        }
+    }
+    let world = World::new([refuses(401, "invalid_client")]);
+    let source = SecretSource::provider(Random(Mutex::new(0)));
+    let client = client_credentials::Client::builder("https://auth.example/token", "my-id", source)
+        .body_format(BodyFormat::Form)
+        .http_client(world.server.clone())
+        .clock(world.clock.clone())
+        .build()
+        .unwrap();
+    for _ in 0..600 {
+        world.run(client.token()).unwrap_err();
+        world.clock.advance(SECOND);
+    }
+    assert!(world.server.requests() <= 11, "{} requests in ten minutes", world.server.requests());
+}
+
+#[test]
+fn many_tokens_see_one_outage() {
+    let world = World::new([Does::Waits]);
+    let client = world.builder().retry(Retry::none()).build().unwrap();
+    let handles: Vec<_> =
+        (0..10).map(|index| client.for_request(client_credentials::TokenRequest::new().scope(format!("s{index}"))).unwrap()).collect();
+    let mut calls: Vec<_> = handles.iter().map(|handle| Box::pin(handle.token())).collect();
+    for call in &mut calls {
+        assert!(poll(call).is_pending());
+    }
+    assert_eq!(world.server.requests(), 10);
+    for call in calls {
+        world.server.release(json(503, ""));
+        let error = world.run(call).unwrap_err();
+        let left = error.retry_at().unwrap().duration_since(world.clock.now().wall).unwrap();
+        assert!(left <= SECOND, "one outage, not ten: {left:?}");
+    }
+    // One of them tries when the time has come; the others hear of it.
+    world.clock.advance(SECOND);
+    world.server.then([json(503, "")]);
+    for handle in &handles {
+        world.run(handle.token()).unwrap_err();
+    }
+    assert_eq!(world.server.requests(), 11);
+    world.clock.advance(2 * SECOND);
+    world.server.then([token("t", 3600)]);
+    for handle in &handles {
+        world.run(handle.token()).unwrap();
+    }
+}
+
+#[test]
+fn a_long_latch_is_not_shortened_by_a_passing_failure() {
+    let world = World::new([Does::Waits]);
+    let client = world.builder().retry(Retry::none()).body_format(BodyFormat::Form).build().unwrap();
+    let other = client.for_request(client_credentials::TokenRequest::new().scope("other")).unwrap();
+    let (mut first, mut second) = (Box::pin(client.token()), Box::pin(other.token()));
+    assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+    world.server.release(refuses(401, "invalid_client"));
+    world.run(first).unwrap_err();
+    world.server.release(json(503, ""));
+    world.run(second).unwrap_err();
+    world.clock.advance(50 * SECOND);
+    assert_eq!(world.run(client.token()).unwrap_err().oauth().unwrap().code(), "invalid_client");
+    assert_eq!(world.server.requests(), 2);
+    // Nor is a refused client counted on from failures of another kind.
+    let world = World::new([json(503, "")]);
+    let client = world.builder().retry(Retry::none()).body_format(BodyFormat::Form).build().unwrap();
+    for _ in 0..6 {
+        world.run(client.token()).unwrap_err();
+        world.clock.advance(60 * SECOND);
+    }
+    world.server.then([refuses(401, "invalid_client")]);
+    let error = world.run(client.token()).unwrap_err();
+    assert_eq!(error.retry_at().unwrap().duration_since(world.clock.now().wall).unwrap(), 60 * SECOND);
+}
+
+#[test]
+fn the_error_fields_tell_what_a_caller_was_told() {
+    let world = World::new([refuses(401, "invalid_client")]);
+    let client = world.client();
+    let other = client.for_request(client_credentials::TokenRequest::new().scope("other")).unwrap();
+    world.run(client.token()).unwrap_err();
+    world.run(other.token()).unwrap_err();
+    assert_eq!(other.error().as_deref(), Some("invalid_client"));
+    client.sign_out();
+    assert_eq!(client.error(), None);
+    world.run(client.token()).unwrap_err();
+    assert_eq!(client.error().as_deref(), Some("invalid_client"));
+    // The words of a gateway are not the server's.
+    let world = World::new([refuses(503, "invalid_client")]);
+    let client = world.client();
+    let error = world.run(client.token()).unwrap_err();
+    assert!(error.oauth().is_none() && client.error().is_none() && !error.to_string().contains("Check the client"), "{error}");
+}
+
+#[test]
+fn an_endless_cool_down_is_endless() {
+    let mut cooldown = Cooldown::default();
+    cooldown.short = Duration::MAX;
+    let world = World::new([refuses(400, "invalid_scope")]);
+    let client = world.builder().cooldown(cooldown).build().unwrap();
+    for _ in 0..5 {
+        world.run(client.token()).unwrap_err();
+        world.clock.advance(3600 * SECOND);
+    }
+    assert_eq!(world.server.requests(), 1);
+}
+
+#[test]
+fn an_echoed_secret_is_struck_out_however_it_is_written() {
+    let secret = r#"s3cr&t<"abc'+/\=%20ü"#.replace('ü', "u");
+    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&#34;").replace('\'', "&#x27;");
+    let percent = secret.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
+    let json_text = secret.replace('\\', "\\\\").replace('"', "\\\"").replace('/', "\\/");
+    let twice = html.replace('&', "&amp;");
+    for echo in [secret.clone(), html, percent, json_text, twice, secret[..12].to_owned()] {
+        let world = World::new([json(403, &format!("<p>you sent {echo}</p>"))]);
+        let client = client_credentials::Client::builder("https://auth.example/token", "my-id", secret.clone())
+            .http_client(world.server.clone())
+            .clock(world.clock.clone())
+            .build()
+            .unwrap();
+        let error = world.run(client.token()).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains(&echo) && !shown.contains(&secret[..8]), "{shown}");
+    }
+    // Nor is what may be a token.
+    let world = World::new([json(403, r#"{"accessToken":"abc"}"#), json(403, "eyJhbGciOiJub25lIn0.e30.")]);
+    let client = world.builder().body_format(BodyFormat::Form).build().unwrap();
+    let error = world.run(client.token()).unwrap_err();
+    assert!(!error.to_string().contains("abc") && !error.to_string().contains("eyJ"), "{error}");
 }

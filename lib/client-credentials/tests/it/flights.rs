@@ -1,5 +1,6 @@
 //! One request for all who wait, whoever leaves.
 
+use std::future::Future as _;
 use std::time::Duration;
 
 use client_credentials::{Client, ErrorKind, Event, TokenRequest};
@@ -200,9 +201,9 @@ fn refresh_asks_although_there_is_a_token() {
     assert_eq!(world.run(client.refresh()).unwrap().access_token(), "t-2");
     assert_eq!(world.run(client.refresh()).unwrap_err().oauth().unwrap().code(), "invalid_scope");
     assert_eq!(world.run(client.token()).unwrap().access_token(), "t-2", "the old one stays");
-    assert!(matches!(events.try_next(), Some(Event::Fetched(_))));
-    assert!(matches!(events.try_next(), Some(Event::Refreshed(_))));
-    assert!(matches!(events.try_next(), Some(Event::Failed(_))));
+    assert!(matches!(events.try_next(), Some(Event::Fetched { .. })));
+    assert!(matches!(events.try_next(), Some(Event::Refreshed { .. })));
+    assert!(matches!(events.try_next(), Some(Event::Failed { .. })));
     assert!(events.try_next().is_none());
 }
 
@@ -217,4 +218,58 @@ fn events_end_with_the_client() {
     assert!(matches!(world.run(events.next()), Some(Event::SignedOut)));
     drop(client);
     assert!(world.run(events.next()).is_none());
+}
+
+#[test]
+fn a_clock_that_panics_as_well_leaves_nobody_waiting() {
+    struct Broken(crate::support::VirtualClock, std::sync::Arc<std::sync::atomic::AtomicBool>);
+    impl client_credentials::Clock for Broken {
+        fn now(&self) -> client_credentials::Now {
+            assert!(!self.1.load(std::sync::atomic::Ordering::Relaxed), "as the test wants it");
+            self.0.now()
+        }
+
+        fn sleep(&self, duration: Duration) -> client_credentials::BoxFuture<'static, ()> {
+            self.0.sleep(duration)
+        }
+    }
+    let world = World::new([Does::Waits]);
+    let is_broken = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
+    let client = world.builder().clock(Broken(world.clock.clone(), std::sync::Arc::clone(&is_broken))).build().unwrap();
+    let (mut first, mut second) = (Box::pin(client.token()), Box::pin(client.token()));
+    assert!(poll(&mut first).is_pending());
+    assert!(poll(&mut second).is_pending());
+    is_broken.store(true, std::sync::atomic::Ordering::Relaxed);
+    world.server.release(crate::support::json(200, "{}"));
+    for call in [&mut first, &mut second] {
+        let std::task::Poll::Ready(Err(error)) = poll(call) else { panic!("it has ended") };
+        assert_eq!(error.kind(), ErrorKind::Panicked);
+    }
+}
+
+#[test]
+fn the_end_of_a_waker_may_be_the_end_of_another_waiter() {
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Wake, Waker};
+
+    /// As in an executor whose wakers own their tasks.
+    struct Task(Mutex<Option<client_credentials::Authorizing>>);
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            assert!(self.0.lock().unwrap().is_some());
+        }
+    }
+    let world = World::new([Does::Waits]);
+    let client = world.client();
+    let mut call = Box::pin(client.token());
+    assert!(poll(&mut call).is_pending());
+    let owner = Waker::from(Arc::new(Task(Mutex::new(client.authorizing()))));
+    let mut other = Box::pin(client.token());
+    assert!(other.as_mut().poll(&mut Context::from_waker(&owner)).is_pending());
+    drop(owner);
+    // The last clone of that waker goes here, and a waiter with it.
+    assert!(poll(&mut other).is_pending());
+    drop(other);
+    world.server.release(token("t-1", 3600));
+    assert_eq!(world.run(call).unwrap().access_token(), "t-1");
 }

@@ -43,8 +43,8 @@ fn a_token_is_refreshed_behind_its_callers() {
     assert_eq!((world.tasks.len(), world.server.requests()), (1, 1));
     world.tasks.run();
     assert_eq!(world.run(client.token()).unwrap().access_token(), "t-2");
-    assert!(matches!(events.try_next(), Some(Event::Fetched(_))));
-    assert!(matches!(events.try_next(), Some(Event::Refreshed(_))));
+    assert!(matches!(events.try_next(), Some(Event::Fetched { .. })));
+    assert!(matches!(events.try_next(), Some(Event::Refreshed { .. })));
 }
 
 #[test]
@@ -85,9 +85,9 @@ fn in_the_last_seconds_callers_wait_and_get_the_old_token_when_there_is_no_new_o
     // The failure is remembered, and the token served meanwhile; told once.
     assert_eq!(world.run(client.token()).unwrap().access_token(), "t-1");
     assert_eq!(world.server.requests(), 2);
-    assert!(matches!(events.try_next(), Some(Event::Fetched(_))));
-    assert!(matches!(events.try_next(), Some(Event::Failed(_))));
-    let Some(Event::ServedStale { until }) = events.try_next() else { panic!("told") };
+    assert!(matches!(events.try_next(), Some(Event::Fetched { .. })));
+    assert!(matches!(events.try_next(), Some(Event::Failed { .. })));
+    let Some(Event::ServedStale { until, .. }) = events.try_next() else { panic!("told") };
     assert_eq!(until, client.expires());
     assert!(events.try_next().is_none());
     // Until it expires.
@@ -225,4 +225,104 @@ fn an_outage_of_five_minutes_fails_no_caller() {
     world.run(client.token()).unwrap();
     world.tasks.run();
     assert_eq!(world.run(client.token()).unwrap().access_token(), "t-2");
+}
+
+#[test]
+fn a_hanging_server_does_not_keep_a_valid_token_from_its_callers() {
+    let world = World::new([token("t-1", 3600), Does::Waits]);
+    let client = world.client();
+    world.run(client.token()).unwrap();
+    world.clock.advance(3585 * SECOND);
+    let before = client_credentials::Clock::now(&world.clock).monotonic;
+    assert_eq!(world.run(client.token()).unwrap().access_token(), "t-1");
+    let taken = client_credentials::Clock::now(&world.clock).monotonic - before;
+    assert_eq!(taken, 7500 * SECOND / 1000, "half of what was left");
+    // The request goes on.
+    assert_eq!((world.server.under_way(), world.tasks.len()), (1, 1));
+    world.server.release(token("t-2", 3600));
+    world.tasks.run();
+    assert_eq!(world.run(client.token()).unwrap().access_token(), "t-2");
+}
+
+#[test]
+fn nobody_can_want_refreshes_all_the_time() {
+    for refresh_in in ["0.4", "0", "1", "-3", "1e999"] {
+        let body = format!(r#"{{"access_token":"t","token_type":"Bearer","expires_in":3600,"refresh_in":{refresh_in}}}"#);
+        let world = World::new([json(200, &body)]);
+        let client = world.client();
+        for _ in 0..3000 {
+            world.run(client.token()).unwrap();
+            world.tasks.run();
+            world.clock.advance(SECOND / 10);
+        }
+        assert!(world.server.requests() <= 2, "{refresh_in}: {}", world.server.requests());
+    }
+    let world = World::new([]);
+    for (refresh_after, jitter) in [(0.0, 0.0), (0.1, 0.1), (1.1, 0.1), (f64::NAN, 0.1), (0.8, f64::NAN), (0.8, -0.1)] {
+        let mut freshness = Freshness::default();
+        freshness.refresh_after = refresh_after;
+        freshness.jitter = jitter;
+        assert!(world.builder().freshness(freshness).build().is_err(), "{refresh_after} {jitter}");
+    }
+}
+
+#[test]
+fn a_slow_server_of_short_tokens_is_asked_once_a_second() {
+    let world = World::new([Does::Waits]);
+    let client = world.client();
+    let start = client_credentials::Clock::now(&world.clock).monotonic;
+    for _ in 0..20 {
+        let mut call = Box::pin(client.token());
+        if poll(&mut call).is_ready() {
+            continue;
+        }
+        while world.server.under_way() == 0 {
+            world.clock.advance(SECOND / 10);
+            let _ = poll(&mut call);
+        }
+        world.clock.advance(SECOND * 6 / 10);
+        world.server.release(token("t-1", 1));
+        world.run(call).unwrap();
+    }
+    let taken = client_credentials::Clock::now(&world.clock).monotonic - start;
+    assert!(taken.as_secs() as usize + 1 >= world.server.requests(), "{} in {taken:?}", world.server.requests());
+    // A lifetime of nothing is none at all.
+    let world = World::new([json(200, r#"{"access_token":"t","token_type":"Bearer"}"#)]);
+    let mut freshness = Freshness::default();
+    freshness.missing_expiry = UnknownExpiry::Assume(Duration::ZERO);
+    let client = world.builder().freshness(freshness).build().unwrap();
+    assert_eq!(world.run(client.authorize()).unwrap().headers()["authorization"], "Bearer t");
+}
+
+#[test]
+fn a_token_is_not_brought_back_by_who_saw_it_before_it_was_forgotten() {
+    /// Signs out, or refreshes, between the look at the token and the thought about it.
+    struct Meddling {
+        clock: crate::support::VirtualClock,
+        meddle: std::sync::Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    }
+    impl client_credentials::Clock for Meddling {
+        fn now(&self) -> client_credentials::Now {
+            let meddle = self.meddle.lock().unwrap().take();
+            if let Some(meddle) = meddle {
+                meddle();
+            }
+            self.clock.now()
+        }
+
+        fn sleep(&self, duration: Duration) -> client_credentials::BoxFuture<'static, ()> {
+            self.clock.sleep(duration)
+        }
+    }
+    let world = World::new([token("t-1", 3600), token("t-2", 3600)]);
+    let clock = std::sync::Arc::new(Meddling { clock: world.clock.clone(), meddle: std::sync::Mutex::default() });
+    let client = world.builder().clock(std::sync::Arc::clone(&clock)).build().unwrap();
+    world.run(client.token()).unwrap();
+    world.clock.advance(3000 * SECOND);
+    let same = client.clone();
+    *clock.meddle.lock().unwrap() = Some(Box::new(move || same.sign_out()));
+    world.run(client.token()).unwrap();
+    world.tasks.run();
+    assert!(!client.authorized(), "nobody has asked since");
+    assert_eq!(world.server.requests(), 1);
 }

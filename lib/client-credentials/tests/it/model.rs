@@ -69,7 +69,7 @@ fn world() -> World {
         at_once.fetch_sub(1, Ordering::SeqCst);
         polled
     });
-    World { flight: Flight::new(Box::pin(work), Box::new(|| 0)), answer, dropped }
+    World { flight: Flight::new(Box::pin(work), Box::new(|| 0), 0), answer, dropped }
 }
 
 fn check(threads: impl Fn() + Send + Sync + 'static) {
