@@ -16,6 +16,8 @@ const NPM: &str = "11.19.1";
 const POSTGRESQL: &str = "postgresql-15";
 /// The browser that pages are opened in, by the name of its program and of Debian's package.
 const CHROMIUM: &str = "chromium";
+/// All features of `lib/client-credentials`.
+const LIBRARY_FEATURES: [&str; 5] = ["reqwest", "rustls", "tokio", "blocking", "tracing"];
 
 pub(crate) fn test() -> anyhow::Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
@@ -24,13 +26,32 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let npm = install_npm()?;
     let chromium = install_chromium()?;
     let peers = Peers::start(&npm)?;
-    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    run(cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    let features = ["--features", &LIBRARY_FEATURES.map(|feature| format!("client-credentials/{feature}")).join(",")];
+    run(cargo(&["clippy", "--workspace", "--all-targets"]).args(features).args(["--", "-D", "warnings"]))?;
+    let documents = ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"];
+    run(cargo(&documents).args(features).env("RUSTDOCFLAGS", "-D warnings"))?;
+    library_features()?;
     run(cargo(&["test", "--workspace"])
+        .args(features)
         .env("PKGSTATS_TEST_POSTGRES", &postgres.url)
         .env("PKGSTATS_TEST_NPM", npm)
         .env("PKGSTATS_TEST_CHROMIUM", chromium)
         .env("CLIENT_CREDENTIALS_TEST_PEERS", peers.endpoints()))
+}
+
+/// The library compiles with every selection of features that somebody may make: none, each, any two, all. All of them together are what
+/// the other steps use.
+fn library_features() -> anyhow::Result<()> {
+    let mut selections = vec![String::new()];
+    for (index, one) in LIBRARY_FEATURES.iter().enumerate() {
+        selections.push((*one).to_owned());
+        selections.extend(LIBRARY_FEATURES[..index].iter().map(|other| format!("{other},{one}")));
+    }
+    for selection in selections {
+        let arguments = ["clippy", "--quiet", "--package", "client-credentials", "--no-default-features", "--features", &selection];
+        run(cargo(&arguments).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 fn is_root() -> bool {

@@ -204,12 +204,12 @@ impl ClientBuilder {
         let spawn = self.spawn.take().or_else(|| Some(Box::new(crate::clock::TokioSpawn)));
         #[cfg(not(feature = "tokio"))]
         let spawn = self.spawn.take();
-        let http = match self.http.take() {
-            Some(http) => http,
-            #[cfg(feature = "reqwest")]
-            None => Box::new(crate::reqwest_client::ReqwestClient::new(&config)?),
-            #[cfg(not(feature = "reqwest"))]
-            None => return Err(Error::configuration("there is no HTTP client: give one with http_client(), or use the feature reqwest")),
+        #[cfg(feature = "reqwest")]
+        if self.http.is_none() {
+            self.http = Some(Box::new(crate::reqwest_client::ReqwestClient::new(&config)?));
+        }
+        let Some(http) = self.http.take() else {
+            return Err(Error::configuration("there is no HTTP client: give one with http_client(), or use the feature reqwest"));
         };
         let clock = self.clock.take().unwrap_or_else(|| Box::new(SystemClock));
         Ok(Client::from_engine(Engine::new(config, http, clock, spawn)))
