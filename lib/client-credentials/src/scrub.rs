@@ -36,7 +36,9 @@ impl Scrub {
     /// The text without secrets and control characters, and not longer than so many characters.
     pub(crate) fn text(&self, text: &str, longest: usize) -> String {
         let end = (0..=text.len().min(LONGEST)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        let mut clean = Zeroizing::new(text[..end].to_owned());
+        // First of all: a line break in place of a space must not hide a secret until it is a space itself.
+        let mut clean: Zeroizing<String> =
+            Zeroizing::new(text[..end].chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect());
         for form in &self.sent {
             if clean.contains(form.as_str()) {
                 clean = Zeroizing::new(clean.replace(form.as_str(), "…"));
@@ -45,7 +47,7 @@ impl Scrub {
         if self.repeats(&clean) {
             return NOT_SHOWN.to_owned();
         }
-        let mut short: String = clean.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(longest).collect();
+        let mut short: String = clean.chars().take(longest).collect();
         if clean.chars().nth(longest).is_some() {
             short.push('…');
         }

@@ -185,6 +185,6 @@ impl Inner {
 
 impl fmt::Debug for Token {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Token").field("plan", &self.0.plan).field("scope", &self.0.scope).finish_non_exhaustive()
+        formatter.debug_struct("Token").field("plan", &self.0.plan).finish_non_exhaustive()
     }
 }

@@ -413,3 +413,18 @@ fn an_echoed_secret_is_struck_out_however_it_is_written() {
     let error = world.run(client.token()).unwrap_err();
     assert!(!error.to_string().contains("abc") && !error.to_string().contains("eyJ"), "{error}");
 }
+
+#[test]
+fn a_secret_with_a_space_is_struck_out_whatever_blank_comes_back() {
+    for blank in [" ", "\\t", "\\n", "\\u0085"] {
+        let body = format!(r#"{{"error":"invalid_scope","error_description":"you sent two{blank}words"}}"#);
+        let world = World::new([json(400, &body)]);
+        let client = client_credentials::Client::builder("https://auth.example/token", "my-id", "two words")
+            .http_client(world.server.clone())
+            .clock(world.clock.clone())
+            .build()
+            .unwrap();
+        let error = world.run(client.authorize()).unwrap_err();
+        assert_eq!(error.oauth().unwrap().description(), Some("you sent …"), "{blank}");
+    }
+}
