@@ -8,8 +8,8 @@ use crate::client::Client;
 use crate::engine::{Config, Engine};
 use crate::secret::{Source, is_visible};
 use crate::{
-    BodyFormat, ClientAuthentication, Clock, Cooldown, Error, Freshness, HttpClient, Limits, Preset, Retry, SecretSource, Spawn,
-    SystemClock, TokenRequest,
+    BasicEncoding, BodyFormat, ClientAuthentication, Clock, Cooldown, Error, Freshness, HttpClient, Limits, Preset, Retry, SecretSource,
+    Spawn, SystemClock, TokenRequest,
 };
 
 /// Makes a [`Client`]. Only what [`Client::builder`] asks for is needed; everything else has a default that suits most servers.
@@ -237,6 +237,10 @@ impl ClientBuilder {
             return Err(Error::configuration(
                 "the client identifier is empty, or has characters that RFC 6749, appendix A.1, does not allow",
             ));
+        }
+        if self.authentication == ClientAuthentication::SecretBasic(BasicEncoding::Raw) && self.client_id.contains(':') {
+            let text = "the client identifier has a colon, at which a server would cut it in a raw Basic header (RFC 7617, section 2)";
+            return Err(Error::configuration(text));
         }
         if let Source::Fixed(secret) = &self.secret.0 {
             if secret.expose().is_empty() || !is_visible(secret.expose()) {

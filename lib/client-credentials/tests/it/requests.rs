@@ -33,6 +33,21 @@ fn basic_is_written_in_both_encodings() {
 }
 
 #[test]
+fn an_identifier_with_a_colon_is_not_sent_raw() {
+    let build = |encoding| {
+        let world = World::new([]);
+        client_credentials::Client::builder("https://auth.example/token", "urn:my-id", "my-secret")
+            .authentication(ClientAuthentication::SecretBasic(encoding))
+            .http_client(world.server.clone())
+            .build()
+    };
+    let error = build(BasicEncoding::Raw).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("colon"), "{error}");
+    build(BasicEncoding::FormUrlEncoded).unwrap();
+}
+
+#[test]
 fn forms_are_written_as_the_standard_wants_it() {
     let world = World::new([token("t", 3600)]);
     let client = world
