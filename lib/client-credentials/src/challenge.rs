@@ -57,7 +57,6 @@ pub fn parse_challenges(headers: &HeaderMap) -> Vec<Challenge> {
             Reader { rest: &text }.challenges(&mut challenges);
         }
     }
-    challenges.truncate(MOST);
     challenges
 }
 
@@ -68,7 +67,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn challenges(&mut self, found: &mut Vec<Challenge>) {
         let first = found.len();
-        while found.len() < MOST {
+        loop {
             self.skip(|letter| letter == ',' || letter.is_ascii_whitespace());
             if self.rest.is_empty() {
                 return;
@@ -93,6 +92,9 @@ impl<'a> Reader<'a> {
                     _ => self.skip(|letter| letter != ','),
                 }
                 continue;
+            }
+            if found.len() == MOST {
+                return;
             }
             let mut challenge = Challenge { scheme: word.to_owned(), token68: None, parameters: Vec::new() };
             if self.rest.starts_with([' ', '\t']) {

@@ -140,6 +140,17 @@ fn challenges_are_read_as_they_are_written() {
 }
 
 #[test]
+fn no_more_than_32_challenges_are_read_and_those_as_a_whole() {
+    let many: Vec<String> = (0..50).map(|number| format!(r#"S{number} first=a, second="b""#)).collect();
+    let mut headers = http::HeaderMap::new();
+    headers.append("www-authenticate", many[..20].join(", ").parse().unwrap());
+    headers.append("www-authenticate", many[20..].join(", ").parse().unwrap());
+    let challenges = parse_challenges(&headers);
+    assert_eq!(challenges.len(), 32);
+    assert!(challenges.iter().all(|challenge| challenge.parameter("first") == Some("a") && challenge.parameter("second") == Some("b")));
+}
+
+#[test]
 fn a_token_goes_only_to_allowed_origins() {
     let world = world();
     let client = world
