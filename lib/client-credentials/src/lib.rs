@@ -1,3 +1,16 @@
+// The README's links to files lead to items here: of two definitions of a link the first one counts.
+//! [Auth0]: Preset::AUTH0
+//! [Cognito]: Preset::COGNITO
+//! [Entra ID]: Preset::ENTRA_ID
+//! [GitHub-like]: Preset::GITHUB_LIKE
+//! [JSON only]: Preset::JSON_ONLY
+//! [Keycloak]: Preset::KEYCLOAK
+//! [Okta]: Preset::OKTA
+//! [RFC 6749]: Preset::RFC_6749
+//! [Raw Basic]: Preset::RAW_BASIC
+//! [django-oauth-toolkit]: Preset::DJANGO_OAUTH_TOOLKIT
+//! [kanidm]: Preset::KANIDM
+//! [oidc-provider]: Preset::OIDC_PROVIDER
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
