@@ -53,16 +53,16 @@ const fn form(name: &'static str, authentication: ClientAuthentication, notes: &
 }
 
 impl Preset {
-    /// The letter of RFC 6749: secret in the body, which OAuth 2.1 obliges servers to take, and a form.
+    #[doc = include_str!("../docs/presets/rfc-6749.md")]
     pub const RFC_6749: Self = form("RFC 6749", POST, "Any server that follows the standard.");
 
-    /// JSON to a server that takes nothing else, such as Airbyte's.
+    #[doc = include_str!("../docs/presets/json-only.md")]
     pub const JSON_ONLY: Self = Self {
         body_format: BodyFormat::Json,
         ..form("JSON only", POST, "For services whose token endpoint takes only application/json, such as Airbyte's. Resources are a list.")
     };
 
-    /// Auth0.
+    #[doc = include_str!("../docs/presets/auth0.md")]
     pub const AUTH0: Self = Self {
         needs: Needs::Audience,
         ..form(
@@ -72,24 +72,25 @@ impl Preset {
         )
     };
 
-    /// Microsoft Entra ID.
+    #[doc = include_str!("../docs/presets/entra-id.md")]
     pub const ENTRA_ID: Self = Self {
         needs: Needs::DefaultScope,
         ..form(
             "Entra ID",
             POST,
-            "The scope is the application's identifier followed by /.default. Endpoints of version 1 send expires_in as text; both are read.",
+            "For endpoints of version 2. The scope is the application's identifier followed by /.default. Endpoints of version 1 want a \
+             resource: use the preset RFC 6749.",
         )
     };
 
-    /// Okta, custom authorization servers.
+    #[doc = include_str!("../docs/presets/okta.md")]
     pub const OKTA: Self = form(
         "Okta",
         POST,
         "For custom authorization servers, with a scope. Okta's own management API takes only private_key_jwt, which this preset cannot serve.",
     );
 
-    /// Keycloak.
+    #[doc = include_str!("../docs/presets/keycloak.md")]
     pub const KEYCLOAK: Self = form(
         "Keycloak",
         ENCODED,
@@ -97,24 +98,29 @@ impl Preset {
          /realms/REALM/protocol/openid-connect/token.",
     );
 
-    /// Amazon Cognito.
+    #[doc = include_str!("../docs/presets/cognito.md")]
     pub const COGNITO: Self = form(
         "Cognito",
-        ENCODED,
-        "The endpoint is https://DOMAIN/oauth2/token. Identifiers and secrets have only letters and digits, so that both Basic encodings are \
-         the same.",
+        POST,
+        "The endpoint is https://DOMAIN/oauth2/token. Basic is taken as well, but secrets may have a +, which the documentation does not \
+         encode.",
     );
 
-    /// GitHub and servers like it.
+    #[doc = include_str!("../docs/presets/github-like.md")]
     pub const GITHUB_LIKE: Self = Self {
         form_answer: true,
         ..form("GitHub-like", POST, "Errors come with HTTP 200, and answers as a form where Accept is overlooked; both are understood.")
     };
 
-    /// kanidm.
-    pub const KANIDM: Self = form("kanidm", ENCODED, "Releases up to 1.10.4 label JSON errors as text/plain, which is read all the same.");
+    #[doc = include_str!("../docs/presets/kanidm.md")]
+    pub const KANIDM: Self = form(
+        "kanidm",
+        RAW,
+        "kanidm decodes no Basic header, and refused the secret in the body in 1.7. Releases up to 1.10.4 label JSON errors as text/plain, \
+         which is read all the same.",
+    );
 
-    /// oidc-provider for Node.
+    #[doc = include_str!("../docs/presets/oidc-provider.md")]
     pub const OIDC_PROVIDER: Self = form(
         "oidc-provider",
         POST,
@@ -122,14 +128,14 @@ impl Preset {
          client_secret_post. At most one resource.",
     );
 
-    /// Authlib, @node-oauth/oauth2-server and other servers that decode no Basic header.
+    #[doc = include_str!("../docs/presets/raw-basic.md")]
     pub const RAW_BASIC: Self = form(
         "Raw Basic",
         RAW,
         "For servers made with Authlib, @node-oauth/oauth2-server, oxide-auth or rauthy, which decode no Basic header.",
     );
 
-    /// django-oauth-toolkit with its default back end.
+    #[doc = include_str!("../docs/presets/django-oauth-toolkit.md")]
     pub const DJANGO_OAUTH_TOOLKIT: Self = form(
         "django-oauth-toolkit",
         POST,
@@ -178,7 +184,7 @@ impl Serialize for Preset {
         };
         let needs = match self.needs {
             Needs::Nothing => None,
-            Needs::Audience => Some("audience"),
+            Needs::Audience => Some("audience or resource"),
             Needs::DefaultScope => Some("scope ending with /.default"),
         };
         let mut data = serializer.serialize_struct("Preset", 7)?;

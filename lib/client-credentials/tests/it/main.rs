@@ -9,6 +9,7 @@ mod interleavings;
 mod model;
 #[cfg(feature = "reqwest")]
 mod peers;
+mod presets;
 mod readme;
 mod requests;
 mod resource_server;
