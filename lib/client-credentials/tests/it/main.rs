@@ -14,4 +14,5 @@ mod readme;
 mod requests;
 mod resource_server;
 mod runtimes;
+mod seeds;
 mod support;
