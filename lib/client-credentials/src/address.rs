@@ -26,6 +26,10 @@ pub(crate) fn token_endpoint(text: &str, loopback: bool) -> Result<Uri, Error> {
     if authority.host().is_empty() {
         return wrong("has no host");
     }
+    // `http::Uri` takes any digits for a port, and then says that there is none.
+    if authority.as_str().len() > authority.host().len() && authority.port_u16().is_none() {
+        return wrong("has a port that is none");
+    }
     if is_safe(&uri, loopback) {
         return Ok(uri);
     }
