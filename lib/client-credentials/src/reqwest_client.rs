@@ -72,9 +72,7 @@ fn failed(error: reqwest::Error) -> TransportError {
     let mut cause = error.source();
     while let Some(inner) = cause {
         let text = inner.to_string();
-        // TLS libraries hide behind an `io::Error`.
-        let is_invalid = inner.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData);
-        is_untrusted |= is_invalid || text.contains("certificate");
+        is_untrusted |= hides_invalid_data(inner) || text.contains("certificate");
         if causes.last() != Some(&text) {
             causes.push(text);
         }
@@ -89,4 +87,12 @@ fn failed(error: reqwest::Error) -> TransportError {
         () => TransportErrorKind::Interrupted,
     };
     TransportError::new(kind, causes.join(": "))
+}
+
+/// TLS libraries hide behind an `io::Error`, and that behind another one.
+fn hides_invalid_data(error: &(dyn std::error::Error + 'static)) -> bool {
+    let Some(error) = error.downcast_ref::<io::Error>() else {
+        return false;
+    };
+    error.kind() == io::ErrorKind::InvalidData || error.get_ref().is_some_and(|inner| hides_invalid_data(inner))
 }
