@@ -42,6 +42,9 @@ impl HttpClient for UreqClient {
             let mut answer = self.0.run(request).map_err(failed)?;
             let too_large =
                 || TransportError::new(TransportErrorKind::TooLarge, format!("an answer of more than {} bytes", limits.max_body));
+            if answer.body().content_length().is_some_and(|length| length > limits.max_body as u64) {
+                return Err(too_large());
+            }
             let body = match answer.body_mut().with_config().limit(limits.max_body as u64 + 1).read_to_vec() {
                 Ok(body) => Zeroizing::new(body),
                 Err(ureq::Error::BodyExceedsLimit(_)) => return Err(too_large()),
