@@ -127,7 +127,9 @@ pub(crate) fn failed_transport(error: &TransportError, scrub: &Scrub) -> Failed 
         TransportErrorKind::Redirect | TransportErrorKind::TooLarge => (Again::Never, CooldownClass::Long),
     };
     let kind = if error.kind == TransportErrorKind::TooLarge { ErrorKind::InvalidResponse } else { ErrorKind::Transport };
-    Failed::new(kind, scrub.text(&error.text, 300), again, cooldown)
+    let mut failed = Failed::new(kind, scrub.text(&error.text, 300), again, cooldown);
+    failed.timed_out = error.kind == TransportErrorKind::Timeout;
+    failed
 }
 
 /// Whether the other body format may be what the server wants: it did not understand, or did not see the client's name.

@@ -531,7 +531,9 @@ impl Engine {
                 Again::Yes => retries,
             };
             let now = self.clock.now();
-            if pauses < allowed {
+            // An HTTP client's clock may be a little ahead of this one, and what is left then is enough for nothing.
+            let is_late = left(now).is_zero() || (failed.timed_out && left(now) < config.deadline / 20);
+            if pauses < allowed && !is_late {
                 let longest = config.retry.first.saturating_mul(1 << pauses.min(20)).min(config.retry.longest);
                 let pause = failed.retry_after.unwrap_or_default().saturating_add(longest.mul_f64(draw(now)));
                 if pause < left(now) {
@@ -541,7 +543,7 @@ impl Engine {
                 }
             }
             let failed = decisive(&answers);
-            let is_late = left(now).is_zero() && failed.again != Again::Never;
+            let is_late = is_late && failed.again != Again::Never;
             let error = self.error(&failed, answers.into_iter().map(|(answer, _)| answer).collect(), attempts, is_late);
             return Outcome::Failed { error, failed, secret: Some(secret) };
         }

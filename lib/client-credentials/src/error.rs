@@ -224,6 +224,8 @@ pub(crate) struct Failed {
     pub(crate) oauth: Option<OAuthError>,
     pub(crate) status: Option<StatusCode>,
     pub(crate) again: Again,
+    /// Whether there was no answer in time.
+    pub(crate) timed_out: bool,
     /// What `Retry-After` asks for.
     pub(crate) retry_after: Option<std::time::Duration>,
     pub(crate) cooldown: CooldownClass,
@@ -242,7 +244,17 @@ pub(crate) enum Again {
 
 impl Failed {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>, again: Again, cooldown: CooldownClass) -> Self {
-        Self { kind, text: text.into(), oauth: None, status: None, again, retry_after: None, cooldown, wants_basic: false }
+        Self {
+            kind,
+            text: text.into(),
+            oauth: None,
+            status: None,
+            again,
+            timed_out: false,
+            retry_after: None,
+            cooldown,
+            wants_basic: false,
+        }
     }
 
     pub(crate) fn code(&self) -> Option<&str> {
