@@ -63,13 +63,15 @@ pub(crate) fn read(response: &Response<Bytes>, leniency: Leniency, now: Now, scr
         return refused(ErrorKind::Transport, text, Again::Never, CooldownClass::Long);
     }
     let members = Members::read(response, leniency);
+    let token = members.as_ref().ok().and_then(|members| members.access_token.as_deref());
+    let scrub = &scrub.and(token.map_or("", String::as_str));
     let oauth = members.as_ref().ok().and_then(|members| members.error(scrub));
     if status.is_success() && oauth.is_none() {
         return match members {
             _ if status != StatusCode::OK => {
                 refused(ErrorKind::InvalidResponse, format!("HTTP {status} instead of 200"), Again::Never, CooldownClass::Short)
             }
-            Ok(members) => members.token().or_else(|(kind, text)| {
+            Ok(members) => members.token(scrub).or_else(|(kind, text)| {
                 let cooldown = if kind == ErrorKind::UnsupportedTokenType { CooldownClass::Long } else { CooldownClass::Short };
                 refused(kind, text, Again::Never, cooldown)
             }),
@@ -160,7 +162,10 @@ fn retry_after(headers: &HeaderMap, now: Now) -> Option<Duration> {
     Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
-/// The beginning of a page that an error came with. A body that may hold a token is not shown.
+/// Words of pages are shorter, and tokens that are worth something are longer.
+const SHORTEST_TOKEN: usize = 24;
+
+/// The beginning of a page that an error came with. A body that may hold a token is not shown, nor is any word as long as one.
 fn excerpt(body: &[u8], scrub: &Scrub) -> String {
     let text = String::from_utf8_lossy(body);
     let small = text.to_ascii_lowercase();
@@ -168,7 +173,20 @@ fn excerpt(body: &[u8], scrub: &Scrub) -> String {
     if text.trim().is_empty() || small.contains("token") || text.contains("eyJ") {
         return String::new();
     }
-    format!("; its body begins: {}", scrub.text(text.trim(), 160))
+    let mut shown = String::new();
+    for word in text.trim().split_inclusive(|letter: char| !is_part_of_token(letter)) {
+        let length = word.trim_end_matches(|letter| !is_part_of_token(letter)).len();
+        shown.push_str(if length >= SHORTEST_TOKEN { "… " } else { word });
+        if shown.len() > 1_000 {
+            break;
+        }
+    }
+    format!("; its body begins: {}", scrub.text(&shown, 160))
+}
+
+/// RFC 6750, section 2.1.
+fn is_part_of_token(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "-._~+/=".contains(letter)
 }
 
 /// The members that are looked at, each with its value.
@@ -256,7 +274,7 @@ impl Members {
     }
 
     /// The token, or why there is none.
-    fn token(self) -> Result<TokenAnswer, (ErrorKind, String)> {
+    fn token(self, scrub: &Scrub) -> Result<TokenAnswer, (ErrorKind, String)> {
         let invalid = |text: String| Err((ErrorKind::InvalidResponse, text));
         let Some(access_token) = self.access_token else {
             return invalid("HTTP 200 without an access_token".to_owned());
@@ -275,11 +293,8 @@ impl Members {
             None | Some(Value::Null) => {}
             Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
             Some(Value::String(kind)) => {
-                let kind: String = kind.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
-                return Err((
-                    ErrorKind::UnsupportedTokenType,
-                    format!("a token of the type {kind}, which is not understood; only Bearer is"),
-                ));
+                let text = format!("a token of the type {}, which is not understood; only Bearer is", scrub.text(&kind, 20));
+                return Err((ErrorKind::UnsupportedTokenType, text));
             }
             Some(_) => return Err((ErrorKind::UnsupportedTokenType, "a token_type that is not a text".to_owned())),
         }

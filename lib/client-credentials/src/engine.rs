@@ -562,7 +562,7 @@ impl Engine {
     /// One token request.
     async fn attempt(&self, slot: &Slot, secret: &Secret, format: BodyFormat, left: Duration) -> Result<Token, Failed> {
         let config = &self.config;
-        let scrub = Scrub::new(&config.client_id, secret);
+        let scrub = Scrub::new(&config.client_id, secret, config.endpoint.query());
         let parts = Parts {
             endpoint: &config.endpoint,
             client_id: &config.client_id,

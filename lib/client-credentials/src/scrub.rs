@@ -1,7 +1,7 @@
 //! Words of others, made fit to print.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use zeroize::Zeroizing;
 
 use crate::Secret;
@@ -9,9 +9,10 @@ use crate::request::form_encoded;
 
 /// Strikes out whatever of a text is the client secret: a server may echo what it received, in the form in which it came or in another.
 pub(crate) struct Scrub {
-    secret: Secret,
     /// The forms in which it is sent, which are cut out.
     sent: Vec<Zeroizing<String>>,
+    /// What must not be there even in part, in lower case: a server may write it in another case.
+    telling: Vec<Zeroizing<String>>,
 }
 
 /// So many letters of a secret, one after the other, are taken for an echo of it.
@@ -20,17 +21,38 @@ const TELLING: usize = 8;
 /// Bytes of a text that are looked at; far more than are ever shown.
 const LONGEST: usize = 16 * 1024;
 
-const NOT_SHOWN: &str = "(not shown, since it repeats the client secret)";
+const NOT_SHOWN: &str = "(not shown, since it repeats a secret)";
 
 impl Scrub {
-    pub(crate) fn new(client_id: &str, secret: &Secret) -> Self {
+    /// `query`: that of the token endpoint, in which some services want a key.
+    pub(crate) fn new(client_id: &str, secret: &Secret, query: Option<&str>) -> Self {
         let text = secret.expose();
         let encoded = form_encoded(text);
         let basic = |id: &str, secret: &str| Zeroizing::new(STANDARD.encode(Zeroizing::new(format!("{id}:{secret}")).as_bytes()));
+        let mut telling = vec![Zeroizing::new(text.to_ascii_lowercase())];
+        // In Base64 it looks different after one, two or three letters of something else, of which the first letters tell.
+        for (text, before) in [text, &encoded].into_iter().flat_map(|text| ["", "-", "--"].map(|before| (text, before))) {
+            let base64 = Zeroizing::new(STANDARD_NO_PAD.encode(Zeroizing::new(format!("{before}{text}")).as_bytes()));
+            telling.push(Zeroizing::new(base64.get(2 * before.len()..).unwrap_or_default().to_ascii_lowercase()));
+        }
+        let values = query.into_iter().flat_map(|query| query.split('&')).map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+        telling.extend(values.map(|value| Zeroizing::new(value.to_ascii_lowercase())));
+        // What is short may be any word, but for the secret itself.
+        let mut is_first = true;
+        telling.retain(|needle| std::mem::take(&mut is_first) || needle.len() >= TELLING);
         let mut sent = vec![basic(client_id, text), basic(&form_encoded(client_id), &encoded), encoded, Zeroizing::new(text.to_owned())];
         // The longest first: of two that begin alike, what is left of the longer one would tell.
         sent.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        Self { secret: secret.clone(), sent }
+        Self { sent, telling }
+    }
+
+    /// The same with a token that came along: a server may say it more than once.
+    pub(crate) fn and(&self, token: &str) -> Self {
+        let mut telling = self.telling.clone();
+        if token.len() >= TELLING {
+            telling.push(Zeroizing::new(token.to_ascii_lowercase()));
+        }
+        Self { sent: self.sent.clone(), telling }
     }
 
     /// The text without secrets and control characters, and not longer than so many characters.
@@ -54,14 +76,15 @@ impl Scrub {
         short
     }
 
-    /// Whether a part of the secret is there, also when it was written for HTML, an address or JSON, once or twice.
+    /// Whether a part of a secret is there, also when it was written for HTML, an address or JSON, once or twice.
     fn repeats(&self, text: &str) -> bool {
-        let secret = self.secret.expose().as_bytes();
         let mut text = Zeroizing::new(text.to_owned());
         for _ in 0..3 {
-            let found = secret.windows(TELLING.min(secret.len())).any(|part| {
-                // Secrets are ASCII, so that any part of them is a text.
-                std::str::from_utf8(part).is_ok_and(|part| text.contains(part))
+            let small = Zeroizing::new(text.to_ascii_lowercase());
+            let found = self.telling.iter().any(|secret| {
+                // All but a strange token is ASCII, so that any part of it is a text.
+                let mut parts = secret.as_bytes().windows(TELLING.min(secret.len()));
+                parts.any(|part| std::str::from_utf8(part).is_ok_and(|part| small.contains(part)))
             });
             if found {
                 return true;
