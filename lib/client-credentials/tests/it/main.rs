@@ -5,6 +5,10 @@ mod contract;
 mod failures;
 mod flights;
 mod freshness;
+#[cfg(feature = "reqwest")]
+mod hostile;
+#[cfg(feature = "reqwest")]
+mod hostile_server;
 mod interleavings;
 mod model;
 #[cfg(feature = "reqwest")]
@@ -15,4 +19,6 @@ mod requests;
 mod resource_server;
 mod runtimes;
 mod seeds;
+#[cfg(feature = "reqwest")]
+mod subjects;
 mod support;
