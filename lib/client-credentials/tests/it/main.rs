@@ -1,6 +1,8 @@
 //! What the library promises, seen from outside.
 #![allow(clippy::unwrap_used, clippy::unchecked_time_subtraction, reason = "a test that panics fails")]
 
+#[cfg(feature = "reqwest")]
+mod canary;
 mod contract;
 mod failures;
 mod flights;
