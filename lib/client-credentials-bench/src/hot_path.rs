@@ -77,7 +77,7 @@ macro_rules! awaited {
         |calls: u32| {
             let task = async {
                 for _ in 0..calls {
-                    black_box($call.await).expect("a token");
+                    black_box($call.await.expect("a token"));
                 }
             };
             task.now_or_never().expect("a token that is held");
