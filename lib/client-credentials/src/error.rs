@@ -15,7 +15,11 @@ use crate::freshness::CooldownClass;
 /// clone, since all who waited for one request get the same error. It never contains the client secret or a token: whatever of a
 /// server's words looks like the secret is struck out.
 #[derive(Clone)]
-pub struct Error {
+pub struct Error(Arc<Told>);
+
+/// An error as one caller gets it. One pointer to it all keeps small what is returned where nothing fails.
+#[derive(Clone)]
+struct Told {
     inner: Arc<Inner>,
     remembered: bool,
     retry_at: Option<SystemTime>,
@@ -113,7 +117,7 @@ pub struct Answer {
 
 impl Error {
     pub(crate) fn from_inner(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), remembered: false, retry_at: None }
+        Self(Arc::new(Told { inner: Arc::new(inner), remembered: false, retry_at: None }))
     }
 
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
@@ -134,69 +138,69 @@ impl Error {
     }
 
     pub(crate) fn remembered_until(&self, until: Option<SystemTime>) -> Self {
-        Self { inner: Arc::clone(&self.inner), remembered: true, retry_at: until }
+        Self(Arc::new(Told { inner: Arc::clone(&self.0.inner), remembered: true, retry_at: until }))
     }
 
     pub(crate) fn with_retry_at(self, retry_at: Option<SystemTime>) -> Self {
-        Self { retry_at, ..self }
+        Self(Arc::new(Told { retry_at, ..Told::clone(&self.0) }))
     }
 
     /// What kind of failure it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.inner.kind
+        self.0.inner.kind
     }
 
     /// The error members of the server's answer.
     #[must_use]
     pub fn oauth(&self) -> Option<&OAuthError> {
-        self.inner.oauth.as_ref()
+        self.0.inner.oauth.as_ref()
     }
 
     /// HTTP status of the server's answer.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
-        self.inner.status
+        self.0.inner.status
     }
 
     /// Whether the same may succeed later without a change. Not before [`retry_at`](Self::retry_at).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.inner.retryable
+        self.0.inner.retryable
     }
 
     /// When the token endpoint will be asked again. Callers before that get this error, remembered.
     #[must_use]
     pub fn retry_at(&self) -> Option<SystemTime> {
-        self.retry_at
+        self.0.retry_at
     }
 
     /// How many requests were sent.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.inner.attempts
+        self.0.inner.attempts
     }
 
     /// Whether nothing was sent for this caller, because the failure of an earlier request is remembered.
     #[must_use]
     pub fn is_remembered(&self) -> bool {
-        self.remembered
+        self.0.remembered
     }
 
     /// The last answer to each body format that was tried, in the order of the attempts.
     #[must_use]
     pub fn answers(&self) -> &[Answer] {
-        &self.inner.answers
+        &self.0.inner.answers
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.inner.text)?;
-        if let Some(advice) = &self.inner.advice {
+        formatter.write_str(&self.0.inner.text)?;
+        if let Some(advice) = &self.0.inner.advice {
             write!(formatter, ". {advice}")?;
         }
-        if self.remembered {
+        if self.0.remembered {
             formatter.write_str(" (remembered from an earlier request; nothing was sent)")?;
         }
         Ok(())
@@ -206,10 +210,10 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = formatter.debug_struct("Error");
-        debug.field("kind", &self.inner.kind).field("text", &self.inner.text).field("advice", &self.inner.advice);
-        debug.field("oauth", &self.inner.oauth).field("status", &self.inner.status).field("retryable", &self.inner.retryable);
-        debug.field("retry_at", &self.retry_at).field("attempts", &self.inner.attempts).field("remembered", &self.remembered);
-        debug.field("answers", &self.inner.answers).finish()
+        debug.field("kind", &self.0.inner.kind).field("text", &self.0.inner.text).field("advice", &self.0.inner.advice);
+        debug.field("oauth", &self.0.inner.oauth).field("status", &self.0.inner.status).field("retryable", &self.0.inner.retryable);
+        debug.field("retry_at", &self.0.retry_at).field("attempts", &self.0.inner.attempts).field("remembered", &self.0.remembered);
+        debug.field("answers", &self.0.inner.answers).finish()
     }
 }
 

@@ -3,7 +3,6 @@
 //! There is no leader: whoever waits may drive the request, and any of them may leave at any moment. The last one to leave takes
 //! the request with them.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,8 +27,9 @@ struct State<T> {
     stage: Stage<T>,
     /// Whether the work wants to be polled. All who wait were woken since it became so.
     ready: bool,
-    waiters: HashMap<u64, Option<Waker>>,
-    next_waiter: u64,
+    /// The wakers of those who wait, each at its own place; places that were left are taken again.
+    waiters: Vec<Option<Waker>>,
+    free: Vec<usize>,
 }
 
 enum Stage<T> {
@@ -44,13 +44,13 @@ enum Stage<T> {
 impl<T> State<T> {
     /// Takes who is to be woken, so that it is done after the lock was given back.
     fn wakers(&mut self) -> Vec<Waker> {
-        self.waiters.values_mut().filter_map(Option::take).collect()
+        self.waiters.iter_mut().filter_map(Option::take).collect()
     }
 }
 
 impl<T: Clone + Send + Sync + 'static> Flight<T> {
     pub(crate) fn new(work: Work<T>, panicked: Box<dyn Fn() -> T + Send + Sync>, last_resort: T) -> Arc<Self> {
-        let state = State { stage: Stage::Waiting(work), ready: true, waiters: HashMap::new(), next_waiter: 0 };
+        let state = State { stage: Stage::Waiting(work), ready: true, waiters: Vec::new(), free: Vec::new() };
         Arc::new(Self { state: Mutex::new(state), panicked, last_resort })
     }
 
@@ -60,11 +60,12 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         if matches!(state.stage, Stage::Abandoned | Stage::Done(_)) {
             return None;
         }
-        let id = state.next_waiter;
-        state.next_waiter += 1;
-        state.waiters.insert(id, None);
+        let place = state.free.pop().unwrap_or(state.waiters.len());
+        if place == state.waiters.len() {
+            state.waiters.push(None);
+        }
         drop(state);
-        Some(Waiter { flight: Arc::clone(self), id })
+        Some(Waiter { flight: Arc::clone(self), place, is_over: false })
     }
 
     /// Ends it from outside with this result, unless there is one. The work is dropped.
@@ -91,24 +92,25 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
     }
 
     /// Polls the work once, unless somebody else does or nothing has happened to it.
-    fn poll(self: &Arc<Self>, id: u64, context: &Context<'_>) -> Poll<T> {
+    fn poll(self: &Arc<Self>, place: usize, context: &Context<'_>) -> Poll<T> {
         let waker = context.waker().clone();
         let mut state = self.lock();
-        let before = state.waiters.get_mut(&id).and_then(|place| place.replace(waker));
+        if let Stage::Done(result) = &state.stage {
+            return Poll::Ready(result.clone());
+        }
+        let before = state.waiters[place].replace(waker);
         let work = match &state.stage {
-            Stage::Done(result) => Err(Poll::Ready(result.clone())),
             Stage::Waiting(_) if state.ready => match std::mem::replace(&mut state.stage, Stage::Polled) {
-                Stage::Waiting(work) => Ok(work),
-                _ => Err(Poll::Pending),
+                Stage::Waiting(work) => Some(work),
+                _ => None,
             },
-            Stage::Waiting(_) | Stage::Polled | Stage::Abandoned => Err(Poll::Pending),
+            _ => None,
         };
-        state.ready &= work.is_err();
+        state.ready &= work.is_none();
         drop(state);
         drop(before);
-        let mut work = match work {
-            Ok(work) => work,
-            Err(polled) => return polled,
+        let Some(mut work) = work else {
+            return Poll::Pending;
         };
 
         let waker = Waker::from(Arc::clone(self));
@@ -141,10 +143,11 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         Poll::Ready(result)
     }
 
-    fn leave(&self, id: u64) {
+    fn leave(&self, place: usize) {
         let mut state = self.lock();
-        let waker = state.waiters.remove(&id);
-        let is_last = state.waiters.is_empty() && matches!(state.stage, Stage::Waiting(_));
+        let waker = state.waiters[place].take();
+        state.free.push(place);
+        let is_last = state.free.len() == state.waiters.len() && matches!(state.stage, Stage::Waiting(_));
         let abandoned = is_last.then(|| std::mem::replace(&mut state.stage, Stage::Abandoned));
         drop(state);
         drop((waker, abandoned));
@@ -172,19 +175,25 @@ impl<T> fmt::Debug for Flight<T> {
 #[derive(Debug)]
 pub(crate) struct Waiter<T: Clone + Send + Sync + 'static> {
     flight: Arc<Flight<T>>,
-    id: u64,
+    place: usize,
+    /// Whether it has its result, so that there is nothing to leave.
+    is_over: bool,
 }
 
 impl<T: Clone + Send + Sync + 'static> Future for Waiter<T> {
     type Output = T;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        self.flight.poll(self.id, context)
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let polled = self.flight.poll(self.place, context);
+        self.is_over = polled.is_ready();
+        polled
     }
 }
 
 impl<T: Clone + Send + Sync + 'static> Drop for Waiter<T> {
     fn drop(&mut self) {
-        self.flight.leave(self.id);
+        if !self.is_over {
+            self.flight.leave(self.place);
+        }
     }
 }
