@@ -78,6 +78,10 @@ fn failed(error: reqwest::Error) -> TransportError {
         }
         cause = inner.source();
     }
+    // hyper's words, when reqwest was compiled without TLS.
+    if causes.last().is_some_and(|text| text.contains("scheme is not http")) {
+        return TransportError::new(TransportErrorKind::Tls, "reqwest was compiled without TLS: enable the feature rustls");
+    }
     let kind = match () {
         () if error.is_timeout() => TransportErrorKind::Timeout,
         () if error.is_connect() && is_untrusted => TransportErrorKind::Tls,

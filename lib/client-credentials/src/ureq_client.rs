@@ -3,6 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
+use futures_channel::oneshot;
 use http::uri::Scheme;
 use zeroize::Zeroizing;
 
@@ -33,30 +34,42 @@ impl UreqClient {
 }
 
 impl HttpClient for UreqClient {
-    /// Blocks the thread that polls first, for at most [`Limits::total`].
+    /// Asks on a thread that ends with the request, after at most [`Limits::total`], so that who waits can be told that time is up.
     fn send(&self, request: http::Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        let agent = self.0.clone();
         Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            let request = http::Request::from_parts(parts, &body[..]);
-            let request = self.0.configure_request(request).timeout_global(Some(limits.total)).build();
-            let mut answer = self.0.run(request).map_err(failed)?;
-            let too_large =
-                || TransportError::new(TransportErrorKind::TooLarge, format!("an answer of more than {} bytes", limits.max_body));
-            if answer.body().content_length().is_some_and(|length| length > limits.max_body as u64) {
-                return Err(too_large());
-            }
-            let body = match answer.body_mut().with_config().limit(limits.max_body as u64 + 1).read_to_vec() {
-                Ok(body) => Zeroizing::new(body),
-                Err(ureq::Error::BodyExceedsLimit(_)) => return Err(too_large()),
-                Err(error) => return Err(failed(error)),
-            };
-            if body.len() > limits.max_body {
-                return Err(too_large());
-            }
-            let (parts, _) = answer.into_parts();
-            Ok(http::Response::from_parts(parts, Bytes::from_owner(body)))
+            let (tell, told) = oneshot::channel();
+            let thread = std::thread::Builder::new().name("token request".to_owned());
+            thread
+                .spawn(move || {
+                    // Nobody may want to know any more.
+                    let _ = tell.send(ask(&agent, request, limits));
+                })
+                .map_err(|error| TransportError::new(TransportErrorKind::Other, format!("no thread for a request: {error}")))?;
+            told.await.unwrap_or_else(|_| Err(TransportError::new(TransportErrorKind::Other, "the HTTP client panicked")))
         })
     }
+}
+
+fn ask(agent: &ureq::Agent, request: http::Request<Bytes>, limits: Limits) -> Result<http::Response<Bytes>, TransportError> {
+    let (parts, body) = request.into_parts();
+    let request = http::Request::from_parts(parts, &body[..]);
+    let request = agent.configure_request(request).timeout_global(Some(limits.total)).build();
+    let mut answer = agent.run(request).map_err(failed)?;
+    let too_large = || TransportError::new(TransportErrorKind::TooLarge, format!("an answer of more than {} bytes", limits.max_body));
+    if answer.body().content_length().is_some_and(|length| length > limits.max_body as u64) {
+        return Err(too_large());
+    }
+    let body = match answer.body_mut().with_config().limit(limits.max_body as u64 + 1).read_to_vec() {
+        Ok(body) => Zeroizing::new(body),
+        Err(ureq::Error::BodyExceedsLimit(_)) => return Err(too_large()),
+        Err(error) => return Err(failed(error)),
+    };
+    if body.len() > limits.max_body {
+        return Err(too_large());
+    }
+    let (parts, _) = answer.into_parts();
+    Ok(http::Response::from_parts(parts, Bytes::from_owner(body)))
 }
 
 fn failed(error: ureq::Error) -> TransportError {

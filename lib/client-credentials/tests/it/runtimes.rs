@@ -122,6 +122,32 @@ fn threads_refresh_behind_their_callers() {
     assert_eq!(world.server.requests(), 2);
 }
 
+#[cfg(feature = "blocking")]
+#[test]
+fn a_thread_does_not_wait_for_a_server_that_hangs() {
+    use std::io::Read as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = Client::builder(format!("http://{address}/token"), "my-id", "my-secret")
+        .allow_http_on_loopback()
+        .clock(World::new([]).clock)
+        .build_blocking()
+        .unwrap();
+    // Its clock stands still, so that what ends the wait is signing out, not time.
+    let caller = std::thread::spawn({
+        let client = client.clone();
+        move || client.token()
+    });
+    let (mut connection, _) = listener.accept().unwrap();
+    client.sign_out();
+    assert_eq!(caller.join().unwrap().unwrap_err().kind(), client_credentials::ErrorKind::SignedOut);
+    // The request had not ended by itself.
+    let mut request = [0; 4096];
+    while connection.read(&mut request).unwrap() == request.len() {}
+    connection.set_nonblocking(true).unwrap();
+    assert_eq!(connection.read(&mut request).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
 #[test]
 fn the_callers_own_parts_may_be_shared() {
     let server: std::sync::Arc<dyn HttpClient> = std::sync::Arc::new(Server::new([token("t-1", 3600)]));
