@@ -177,8 +177,9 @@ impl Client {
     /// A request goes on for as long as this is held.
     #[must_use]
     pub fn authorizing(&self) -> Option<Authorizing> {
+        let generation = self.slot.generation();
         let waiter = self.slot.join()?;
-        Some(Authorizing { waiter, _client: self.clone() })
+        Some(Authorizing { waiter, generation, client: self.clone() })
     }
 
     /// Whether a token is held that has not expired.
@@ -341,15 +342,21 @@ impl fmt::Debug for Client {
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Authorizing {
     waiter: Waiter<FlightResult>,
+    generation: u64,
     /// The request would end with the last client.
-    _client: Client,
+    client: Client,
 }
 
 impl Future for Authorizing {
     type Output = Result<Token, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.waiter).poll(context)
+        let result = Pin::new(&mut self.waiter).poll(context);
+        match result {
+            // Polled long after the answer had come.
+            Poll::Ready(Ok(_)) if self.client.slot.generation() != self.generation => Poll::Ready(Err(signed_out())),
+            result => result,
+        }
     }
 }
 

@@ -107,10 +107,14 @@ struct SlotState {
     /// A failure that concerns this token alone.
     failure: Option<Failure>,
     last_error: Option<Error>,
+    /// Monotonic time of the last failure of its own.
+    met: Duration,
     /// Whether it was told that callers get a stale token.
     stale_was_told: bool,
     /// Monotonic time before which the next request is not sent, when the last token was not kept.
     not_before: Duration,
+    /// Monotonic time before which nobody asks again, since who asked got the stale token and could leave the request to nobody.
+    given_up_until: Duration,
     rejections: Option<Rejections>,
 }
 
@@ -128,8 +132,15 @@ struct Failure {
     class: CooldownClass,
     /// How many of this class came one after the other.
     count: u32,
+    /// Monotonic time of the first of them.
+    since: Duration,
     /// Monotonic time when it was seen. What began before tells nothing new.
     seen: Duration,
+    /// Whether it concerns also those who have not met it themselves: an answer may be about one token alone, and a refresh in the
+    /// background asks only once.
+    is_certain: bool,
+    /// Monotonic time before which one of the others tries.
+    tried_until: Duration,
     until: Deadline,
     /// The secret that was refused, when another one may come from its source.
     refused: Option<Secret>,
@@ -143,8 +154,13 @@ impl Failure {
         now.monotonic.saturating_add(SECRET_CHECK.saturating_mul(1 << (self.count.clamp(1, 20) - 1)))
     }
 
-    fn remembered(&self) -> Error {
-        self.error.remembered_until(Some(self.until.wall))
+    /// Until when a token is not asked for whose own last failure was met then.
+    fn holds_until(&self, met: Duration, now: Now) -> Option<Deadline> {
+        if (self.is_certain || met >= self.since) && !self.until.is_over(now) {
+            return Some(self.until);
+        }
+        let left = self.tried_until.saturating_sub(now.monotonic);
+        (!left.is_zero()).then(|| Deadline::after(now, left))
     }
 }
 
@@ -327,11 +343,15 @@ impl Engine {
         if let Some(waiter) = state.flight.as_ref().and_then(|(_, flight)| flight.join()) {
             return Step::Wait(waiter);
         }
+        if !force && now.monotonic < state.given_up_until && self.stale(slot).is_some() {
+            drop(state);
+            return self.stale_token(slot).map_or_else(|| self.step(slot, force), Step::Serve);
+        }
         let refused = match self.cooling(&state, now) {
             Cooling::Not => None,
             Cooling::CheckSecret(secret, error) => Some((secret, error)),
             Cooling::Until(error, _) => {
-                state.last_error.get_or_insert_with(|| error.clone());
+                state.last_error = Some(error.clone());
                 drop(state);
                 let old = if force { None } else { self.stale_token(slot) };
                 return old.map_or(Step::Fail(error), Step::Serve);
@@ -344,9 +364,15 @@ impl Engine {
         }
     }
 
+    /// What may be served in place of a new token.
+    fn stale(&self, slot: &Slot) -> Option<Arc<token::Inner>> {
+        let token = slot.held.load_full().filter(|token| self.config.freshness.serve_stale && token.is_kept)?;
+        (!token.has_expired(self.clock.now())).then_some(token)
+    }
+
     /// A token that is stale but has not expired, when it is to be served because no new one can be had.
     pub(crate) fn stale_token(&self, slot: &Slot) -> Option<Token> {
-        let token = self.held(slot).filter(|token| self.config.freshness.serve_stale && token.0.is_kept)?;
+        let token = Token(self.stale(slot)?);
         let was_told = std::mem::replace(&mut slot.lock().stale_was_told, true);
         if !was_told {
             self.tell(&Event::ServedStale { request: slot.request.clone(), until: token.expires_at() });
@@ -356,17 +382,16 @@ impl Engine {
 
     /// How long a caller waits for a new token before the stale one is served: half of what is left of it.
     pub(crate) fn patience(&self, slot: &Slot) -> Option<Duration> {
-        let now = self.clock.now();
-        let token = slot.held.load_full().filter(|token| self.config.freshness.serve_stale && token.is_kept && !token.has_expired(now))?;
-        Some(token.left(now) / 2)
+        Some(self.stale(slot)?.left(self.clock.now()) / 2)
     }
 
     /// Lets a request go on whose caller was served with the stale token.
     pub(crate) fn leave_behind(&self, slot: &Slot, waiter: Waiter<FlightResult>) {
+        let mut state = slot.lock();
+        state.given_up_until = self.clock.now().monotonic.saturating_add(PROBE);
         let Some(spawn) = &self.spawn else {
             return;
         };
-        let mut state = slot.lock();
         let number = state.flights;
         let is_first = std::mem::replace(&mut state.left_behind, number) != number;
         drop(state);
@@ -423,12 +448,6 @@ impl Engine {
         state.flights += 1;
         let number = state.flights;
         let start = Start { began: now.monotonic, background, not_before: state.not_before, refused };
-        if let Some(failure) = lock(&self.failure).as_mut() {
-            failure.check_at = failure.next_check(now);
-            if failure.until.is_over(now) {
-                failure.until = Deadline::after(now, PROBE);
-            }
-        }
         let (engine, its_slot) = (Arc::clone(self), Arc::clone(slot));
         let work = async move {
             let outcome = engine.fetch(&its_slot, &start).await;
@@ -461,25 +480,33 @@ impl Engine {
     /// Whether a failure is still remembered: of several the one that lasts longest.
     fn cooling(&self, state: &SlotState, now: Now) -> Cooling {
         let shared = lock(&self.failure);
-        let failures = [&state.failure, &*shared].into_iter().flatten().filter(|failure| !failure.until.is_over(now));
-        match failures.max_by_key(|failure| failure.until.left(now)) {
-            None => Cooling::Not,
-            Some(Failure { refused: Some(secret), check_at, .. }) if now.monotonic >= *check_at => {
-                Cooling::CheckSecret(secret.clone(), shared.as_ref().map_or_else(signed_out, Failure::remembered))
-            }
-            Some(failure) => Cooling::Until(failure.remembered(), failure.until),
-        }
+        let held = |failure: Option<&Failure>| {
+            let failure = failure?;
+            let until = failure.holds_until(state.met, now)?;
+            Some(match &failure.refused {
+                Some(secret) if now.monotonic >= failure.check_at && !failure.until.is_over(now) => {
+                    (until, Cooling::CheckSecret(secret.clone(), failure.error.remembered_until(Some(until.wall))))
+                }
+                _ => (until, Cooling::Until(failure.error.remembered_until(Some(until.wall)), until)),
+            })
+        };
+        let longest = [held(state.failure.as_ref()), held(shared.as_ref())].into_iter().flatten().max_by_key(|(until, _)| until.left(now));
+        longest.map_or(Cooling::Not, |(_, cooling)| cooling)
     }
 
     /// Asks for a token, as often as it makes sense.
     async fn fetch(&self, slot: &Slot, start: &Start) -> Outcome {
         let config = &self.config;
         let began = self.clock.now();
+        // Not before it is polled: a task that is lost must not hold up others.
+        if let Some(failure) = lock(&self.failure).as_mut() {
+            failure.check_at = failure.next_check(began);
+            failure.tried_until = began.monotonic.saturating_add(PROBE);
+        }
         if let Some(pause) = start.not_before.checked_sub(began.monotonic).filter(|pause| !pause.is_zero()) {
             self.clock.sleep(pause.min(NOT_KEPT)).await;
         }
         let left = |now: Now| config.deadline.saturating_sub(now.monotonic.saturating_sub(began.monotonic));
-        let retries = if start.background { 0 } else { config.retry.retries };
 
         let mut answers: Vec<(Answer, Failed)> = Vec::new();
         let mut attempts = 0;
@@ -525,6 +552,9 @@ impl Engine {
                 is_decided = true;
                 continue;
             }
+            // Nobody needs a new token yet, unless the old one is gone meanwhile.
+            let is_idle = start.background && slot.held.load().as_ref().is_some_and(|token| token.is_fresh(self.clock.now()));
+            let retries = if is_idle { 0 } else { config.retry.retries };
             let allowed = match failed.again {
                 Again::Never => 0,
                 Again::Once => retries.min(1),
@@ -704,11 +734,14 @@ impl Engine {
                 let mut shared = lock(&self.failure);
                 let place = if failed.is_about_the_client() { &mut *shared } else { &mut state.failure };
                 let class = failed.cooldown;
-                let count = match place {
+                // After a long time it is a new story.
+                let before = place.as_ref().filter(|failure| failure.class == class);
+                let before = before.filter(|failure| now.monotonic < failure.until.monotonic.saturating_add(REJECTED.1));
+                let (count, since) = match before {
                     // The same outage, as others who asked beside it saw it.
-                    Some(failure) if failure.class == class && began <= failure.seen => failure.count,
-                    Some(failure) if failure.class == class => failure.count.saturating_add(1),
-                    _ => 1,
+                    Some(failure) if began <= failure.seen => (failure.count, failure.since),
+                    Some(failure) => (failure.count.saturating_add(1), failure.since),
+                    None => (1, now.monotonic),
                 };
                 let mut duration = self.config.cooldown.duration(class, count, background);
                 if class == CooldownClass::Transient {
@@ -718,25 +751,38 @@ impl Engine {
                 if !duration.is_zero() {
                     duration = duration.max(failed.retry_after.unwrap_or_default());
                 }
-                let until = Deadline::after(now, duration);
-                let error = match place {
+                let earlier = place.as_ref().map(|failure| failure.until).filter(|until| until.left(now) > duration);
+                let error = match (earlier, before.is_some()) {
+                    // What lasts longer stays.
+                    (Some(until), false) => error.with_retry_at(Some(until.wall)),
                     _ if duration.is_zero() => {
                         *place = None;
                         error
                     }
-                    // What lasts longer stays.
-                    Some(failure) if failure.until.left(now) > duration => error.with_retry_at(Some(failure.until.wall)),
-                    _ => {
+                    (earlier, _) => {
+                        let until = earlier.unwrap_or_else(|| Deadline::after(now, duration));
                         let error = error.with_retry_at(Some(until.wall));
                         let refused = secret.filter(|_| class == CooldownClass::Rejected && self.config.secret.may_change());
-                        let mut failure =
-                            Failure { error: error.clone(), class, count, seen: now.monotonic, until, refused, check_at: Duration::ZERO };
+                        let is_certain = class == CooldownClass::Rejected || (failed.status.is_none() && !background);
+                        let mut failure = Failure {
+                            error: error.clone(),
+                            class,
+                            count,
+                            since,
+                            seen: now.monotonic,
+                            is_certain,
+                            tried_until: place.as_ref().map_or(Duration::ZERO, |failure| failure.tried_until),
+                            until,
+                            refused,
+                            check_at: Duration::ZERO,
+                        };
                         failure.check_at = failure.next_check(now);
                         *place = Some(failure);
                         error
                     }
                 };
                 drop(shared);
+                state.met = now.monotonic;
                 state.last_error = Some(error.clone());
                 state.stale_was_told = false;
                 (Err(error.clone()), Event::Failed { request, error })
@@ -827,8 +873,8 @@ impl Engine {
         let token = slot.held.load_full().filter(|token| !token.has_expired(now)).map(Token);
         let state = slot.lock();
         let shared = lock(&self.failure);
-        let cooling = [&state.failure, &*shared].into_iter().flatten().filter(|failure| !failure.until.is_over(now));
-        let cooling_until: Option<SystemTime> = cooling.map(|failure| failure.until.wall).max();
+        let cooling = [&state.failure, &*shared].into_iter().flatten().filter_map(|failure| failure.holds_until(state.met, now));
+        let cooling_until: Option<SystemTime> = cooling.map(|until| until.wall).max();
         drop(shared);
         Status {
             at: now.wall,

@@ -270,8 +270,7 @@ impl Failed {
     pub(crate) fn is_about_the_client(&self) -> bool {
         match self.kind {
             ErrorKind::OAuth => {
-                self.cooldown == CooldownClass::Transient
-                    || matches!(self.code(), Some("invalid_client" | "unauthorized_client" | "unsupported_grant_type"))
+                matches!(self.cooldown, CooldownClass::Transient | CooldownClass::Rejected)
             }
             ErrorKind::Secret | ErrorKind::Timeout | ErrorKind::Transport | ErrorKind::Http => true,
             _ => false,

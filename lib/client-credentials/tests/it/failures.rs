@@ -271,7 +271,7 @@ fn a_caller_who_waits_in_the_background_flight_gets_the_stale_token() {
     assert!(poll(&mut call).is_pending());
     world.server.release(json(503, ""));
     assert_eq!(world.run(call).unwrap().access_token(), "t-1");
-    assert_eq!(world.server.requests(), 2, "one attempt in the background");
+    assert_eq!(world.server.requests(), 3, "now that somebody waits it is tried again");
 }
 
 #[test]
@@ -427,4 +427,215 @@ fn a_secret_with_a_space_is_struck_out_whatever_blank_comes_back() {
         let error = world.run(client.authorize()).unwrap_err();
         assert_eq!(error.oauth().unwrap().description(), Some("you sent …"), "{blank}");
     }
+}
+
+#[test]
+fn a_remembered_refusal_keeps_its_words_whichever_memory_it_is_in() {
+    for code in ["invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_grant"] {
+        let world = World::new([refuses(400, code)]);
+        let source = SecretSource::provider(Vault(Mutex::new(vec!["same"])));
+        let client = client_credentials::Client::builder("https://auth.example/token", "my-id", source)
+            .body_format(BodyFormat::Form)
+            .http_client(world.server.clone())
+            .clock(world.clock.clone())
+            .build()
+            .unwrap();
+        world.run(client.token()).unwrap_err();
+        for _ in 0..3 {
+            world.clock.advance(2 * SECOND);
+            let error = world.run(client.token()).unwrap_err();
+            assert_eq!(error.oauth().map(client_credentials::OAuthError::code), Some(code), "{error}");
+        }
+        assert_eq!(world.server.requests(), 1);
+    }
+}
+
+#[test]
+fn one_token_that_cannot_be_had_does_not_starve_the_others() {
+    /// Answers 500 whenever it is asked for the scope `bad`.
+    #[derive(Default)]
+    struct Picky(Mutex<(u32, u32)>);
+    impl client_credentials::HttpClient for Picky {
+        fn send(
+            &self,
+            request: http::Request<bytes::Bytes>,
+            _limits: client_credentials::Limits,
+        ) -> BoxFuture<'_, Result<http::Response<bytes::Bytes>, client_credentials::TransportError>> {
+            let is_bad = std::str::from_utf8(request.body()).unwrap().contains("bad");
+            let mut count = self.0.lock().unwrap();
+            *if is_bad { &mut count.0 } else { &mut count.1 } += 1;
+            let good = (200, r#"{"access_token":"t","token_type":"Bearer","expires_in":3600}"#);
+            let answer = if is_bad { (500, "") } else { good };
+            Box::pin(async move { Ok(http::Response::builder().status(answer.0).body(answer.1.into()).unwrap()) })
+        }
+    }
+    let world = World::new([]);
+    let server = Arc::new(Picky::default());
+    let client = world.builder().http_client(Arc::clone(&server)).build().unwrap();
+    let scope = |scope: &str| client.for_request(client_credentials::TokenRequest::new().scope(scope)).unwrap();
+    let (bad, good) = (scope("bad"), scope("good"));
+    let mut failed = 0;
+    for call in 0..36_000 {
+        // An hour: one is wanted ten times a second, the other every ten seconds.
+        world.run(bad.token()).unwrap_err();
+        if call % 100 == 50 && world.run(good.token()).is_err() {
+            failed += 1;
+        }
+        world.clock.advance(SECOND / 10);
+    }
+    let (bad_requests, good_requests) = *server.0.lock().unwrap();
+    assert!(failed <= 1, "{failed} of 360 calls failed");
+    assert!(good_requests <= 2, "{good_requests}");
+    assert!(bad_requests <= 3 * 90, "backs off to a minute: {bad_requests}");
+}
+
+#[test]
+fn a_thousand_tokens_meet_an_outage_one_a_second() {
+    let world = World::new([json(503, "")]);
+    let client = world.builder().retry(Retry::none()).build().unwrap();
+    let handles: Vec<_> =
+        (0..1000).map(|index| client.for_request(client_credentials::TokenRequest::new().scope(format!("s{index}"))).unwrap()).collect();
+    for _ in 0..30 {
+        for handle in &handles {
+            world.run(handle.token()).unwrap_err();
+        }
+        world.clock.advance(SECOND);
+    }
+    assert!(world.server.requests() <= 35, "{} requests in half a minute", world.server.requests());
+    // With no answer at all nobody needs to try for himself.
+    let world = World::new([Does::Fails(TransportErrorKind::Connect)]);
+    let client = world.builder().retry(Retry::none()).build().unwrap();
+    for index in 0..1000 {
+        let handle = client.for_request(client_credentials::TokenRequest::new().scope(format!("s{index}"))).unwrap();
+        world.run(handle.token()).unwrap_err();
+    }
+    assert_eq!(world.server.requests(), 1);
+}
+
+#[test]
+fn one_failed_refresh_in_the_background_fails_no_other_token() {
+    let world = World::new([token("t-1", 3600), json(503, ""), token("t-2", 3600)]);
+    let client = world.client();
+    world.run(client.token()).unwrap();
+    world.clock.advance(3000 * SECOND);
+    world.run(client.token()).unwrap();
+    world.tasks.run();
+    let other = client.for_request(client_credentials::TokenRequest::new().scope("other")).unwrap();
+    assert_eq!(world.run(other.token()).unwrap().access_token(), "t-2");
+}
+
+#[test]
+fn who_joins_a_refresh_in_the_background_with_no_token_gets_its_retries() {
+    let world = World::new([token("t-1", 3600), Does::Waits, token("t-2", 3600)]);
+    let client = world.client();
+    let first = world.run(client.token()).unwrap();
+    world.clock.advance(3000 * SECOND);
+    world.run(client.token()).unwrap();
+    world.tasks.run();
+    assert_eq!(client.invalidate(&first), client_credentials::Invalidated::Dropped);
+    let mut call = Box::pin(client.token());
+    assert!(poll(&mut call).is_pending());
+    world.server.release(json(503, ""));
+    assert_eq!(world.run(call).unwrap().access_token(), "t-2");
+}
+
+#[test]
+fn short_cool_downs_grow_too() {
+    let world = World::new([json(503, "")]);
+    let mut cooldown = Cooldown::default();
+    cooldown.transient = SECOND / 5;
+    let client = world.builder().retry(Retry::none()).body_format(BodyFormat::Form).cooldown(cooldown).build().unwrap();
+    for _ in 0..600 * 10 {
+        world.run(client.token()).unwrap_err();
+        world.clock.advance(SECOND / 10);
+    }
+    assert!(world.server.requests() <= 25, "{} requests in ten minutes", world.server.requests());
+}
+
+#[test]
+fn a_failure_of_another_kind_takes_the_place_of_one_that_is_over() {
+    let world = World::new([refuses(400, "unauthorized_client"), json(503, "")]);
+    let client = world.builder().retry(Retry::none()).body_format(BodyFormat::Form).build().unwrap();
+    world.run(client.token()).unwrap_err();
+    world.clock.advance(60 * SECOND);
+    for is_remembered in [false, true] {
+        let error = world.run(client.token()).unwrap_err();
+        assert_eq!((error.status(), error.is_remembered()), (Some(StatusCode::SERVICE_UNAVAILABLE), is_remembered), "{error}");
+    }
+}
+
+#[test]
+fn an_outage_of_yesterday_does_not_count() {
+    let world = World::new([json(503, "")]);
+    let client = world.builder().retry(Retry::none()).build().unwrap();
+    for _ in 0..7 {
+        world.run(client.token()).unwrap_err();
+        world.clock.advance(61 * SECOND);
+    }
+    world.clock.advance(24 * 3600 * SECOND);
+    let error = world.run(client.token()).unwrap_err();
+    assert!(error.retry_at().unwrap().duration_since(world.clock.now().wall).unwrap() <= SECOND, "{error}");
+}
+
+#[test]
+fn ever_new_secrets_are_no_way_around_retry_after() {
+    struct Random(Mutex<u32>);
+    impl SecretProvider for Random {
+        fn secret(&self) -> BoxFuture<'_, Result<Secret, String>> {
+            let mut count = self.0.lock().unwrap();
+            *count += 1;
+            let secret = format!("s-{count}");
+            Box::pin(async move { Ok(secret.into()) })
+        }
+    }
+    let headers = vec![("retry-after", "3600".to_owned())];
+    let refused = Does::Answers(StatusCode::UNAUTHORIZED, headers, r#"{"error":"invalid_client"}"#.to_owned());
+    let world = World::new([refused, refuses(401, "invalid_client")]);
+    let source = SecretSource::provider(Random(Mutex::new(0)));
+    let client = client_credentials::Client::builder("https://auth.example/token", "my-id", source)
+        .body_format(BodyFormat::Form)
+        .http_client(world.server.clone())
+        .clock(world.clock.clone())
+        .build()
+        .unwrap();
+    for _ in 0..600 {
+        world.run(client.token()).unwrap_err();
+        world.clock.advance(SECOND);
+    }
+    assert!(world.server.requests() <= 11, "{} logins in ten minutes", world.server.requests());
+}
+
+#[test]
+fn refreshes_that_are_never_run_hold_nobody_off() {
+    /// As the Tokio feature outside a runtime.
+    struct Nowhere;
+    impl client_credentials::Spawn for Nowhere {
+        fn spawn(&self, _task: BoxFuture<'static, ()>) {}
+    }
+    let world = World::new([token("t-1", 3600), json(503, "")]);
+    let client = world.builder().spawn(Nowhere).retry(Retry::none()).build().unwrap();
+    let other = client.for_request(client_credentials::TokenRequest::new().scope("other")).unwrap();
+    world.run(client.token()).unwrap();
+    world.clock.advance(2900 * SECOND);
+    world.run(other.token()).unwrap_err();
+    world.clock.advance(2 * SECOND);
+    world.server.then([token("t-2", 3600)]);
+    world.run(client.token()).unwrap();
+    assert_eq!(world.run(other.token()).unwrap().access_token(), "t-2");
+}
+
+#[test]
+fn a_failure_that_is_not_remembered_ends_no_other_memory() {
+    let world = World::new([Does::Waits]);
+    let mut cooldown = Cooldown::default();
+    cooldown.medium = Duration::ZERO;
+    let client = world.builder().retry(Retry::none()).body_format(BodyFormat::Form).cooldown(cooldown).build().unwrap();
+    let other = client.for_request(client_credentials::TokenRequest::new().scope("other")).unwrap();
+    let (mut first, mut second) = (Box::pin(client.token()), Box::pin(other.token()));
+    assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+    world.server.release(refuses(401, "invalid_client"));
+    world.run(first).unwrap_err();
+    world.server.release(json(403, ""));
+    world.run(second).unwrap_err();
+    assert!(client.status().cooling_until.is_some());
 }

@@ -110,6 +110,19 @@ fn waiting_for_authorizing_keeps_the_client_alive() {
 }
 
 #[test]
+fn authorizing_brings_no_token_back_that_was_forgotten() {
+    let world = World::new([Does::Waits]);
+    let client = world.client();
+    let mut call = Box::pin(client.token());
+    assert!(poll(&mut call).is_pending());
+    let authorizing = client.authorizing().unwrap();
+    world.server.release(token("t-1", 3600));
+    world.run(call).unwrap();
+    client.sign_out();
+    assert_eq!(world.run(authorizing).unwrap_err().kind(), client_credentials::ErrorKind::SignedOut);
+}
+
+#[test]
 fn a_refresh_in_the_background_ends_with_the_client() {
     let world = World::new([token("t-1", 3600), Does::Waits]);
     let client = world.client();

@@ -245,6 +245,24 @@ fn a_hanging_server_does_not_keep_a_valid_token_from_its_callers() {
 }
 
 #[test]
+fn where_nothing_runs_in_the_background_a_hanging_server_is_asked_once_a_second() {
+    /// As the Tokio feature outside a runtime.
+    struct Nowhere;
+    impl client_credentials::Spawn for Nowhere {
+        fn spawn(&self, _task: client_credentials::BoxFuture<'static, ()>) {}
+    }
+    let world = World::new([token("t-1", 3600), Does::Waits]);
+    let client = world.builder().spawn(Nowhere).build().unwrap();
+    world.run(client.token()).unwrap();
+    world.clock.advance(3585 * SECOND);
+    for _ in 0..200 {
+        assert_eq!(world.run(client.token()).unwrap().access_token(), "t-1");
+        world.clock.advance(SECOND / 100);
+    }
+    assert!(world.server.requests() <= 1 + 5, "{} requests", world.server.requests() - 1);
+}
+
+#[test]
 fn nobody_can_want_refreshes_all_the_time() {
     for refresh_in in ["0.4", "0", "1", "-3", "1e999"] {
         let body = format!(r#"{{"access_token":"t","token_type":"Bearer","expires_in":3600,"refresh_in":{refresh_in}}}"#);
