@@ -182,7 +182,7 @@ impl Index {
         for segment in &self.view().segments {
             let inverted = segment.reader.inverted_index(self.fields.identity).map_err(|source| self.failed(source))?;
             let postings = inverted.read_postings(&term, IndexRecordOption::Basic).map_err(|error| self.failed(error.into()))?;
-            if let Some(doc) = postings.and_then(|mut postings| crate::rank::alive(&segment.reader, &mut postings)) {
+            if let Some(doc) = postings.and_then(|mut postings| crate::sets::alive(&segment.reader, &mut postings)) {
                 return Ok(Some(segment.id(doc)));
             }
         }

@@ -5,12 +5,15 @@
 
 mod builder;
 mod error;
+mod filter;
 mod generations;
 mod index;
 mod query;
 mod rank;
 mod schema;
+mod sets;
 mod tokens;
+mod words;
 mod writer;
 
 pub use builder::{Builder, Part, PartBuilder};

@@ -5,21 +5,20 @@
 //! at most the first [`BUDGET`] documents, which are the most popular ones, so no query is expensive and no popular package is missed.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use model::Bucket;
-use tantivy::fieldnorm::FieldNormReader;
-use tantivy::postings::{Postings, SegmentPostings, TermInfo};
 use tantivy::query::FuzzyTermQuery;
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{DocId, DocSet, SegmentReader, TERMINATED, Term};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocId, SegmentReader, Term};
 
 use crate::index::Segment;
 use crate::query::{MAX_FROM_PLUS_SIZE, QueryError};
 use crate::schema::Standing;
+use crate::sets::{Union, take_all, visit};
 use crate::tokens::StartLookup;
-use crate::{Error, Filter, Index, Query, tokens};
+use crate::words::Words;
+use crate::{Error, Index, Query, tokens};
 
 /// A segment with a smaller share of the documents than one in so many holds changes. Above it, the index is built anew.
 const SMALL: u32 = 20;
@@ -27,16 +26,8 @@ const SMALL: u32 = 20;
 const BUDGET: usize = 20_000;
 /// Totals are exact up to here.
 const EXACT_TOTAL: usize = 10_000;
-/// Steps of a pass that finds few matches in many documents.
-const MAX_STEPS: usize = 50_000;
 /// Packages taken by their joined name.
 const JOINED: usize = 1_000;
-/// Words tried in place of the last one, which may be unfinished.
-const COMPLETIONS: usize = 10;
-/// Terms looked at to find them.
-const COMPLETION_TERMS: usize = 300;
-/// Terms taken of those that begin with a text.
-const MAX_TERMS: usize = 2_000;
 /// Lengths of joined names that are looked up with typing mistakes.
 const MISTYPED: std::ops::RangeInclusive<usize> = 4..=40;
 /// Names tried in place of a mistyped one.
@@ -48,11 +39,6 @@ const WELL_KNOWN: Bucket = Bucket(80);
 /// Buckets between two packages of which one has twenty times the downloads of the other.
 const TWENTY_TIMES: u8 = 26;
 
-/// BM25's saturation and length normalisation.
-const K1: f32 = 1.2;
-const B: f32 = 0.5;
-/// What a word's matches in further fields add to that in its best field.
-const OTHER_FIELDS: f32 = 0.2;
 /// What a match by name is worth, measured by a package in whose name all words are found.
 const START: f32 = 1.2;
 const BARE: f32 = 0.7;
@@ -147,18 +133,6 @@ impl Scored {
     }
 }
 
-/// The first living document of a set.
-pub(crate) fn alive(segment: &SegmentReader, set: &mut impl DocSet) -> Option<DocId> {
-    let mut doc = set.doc();
-    while doc != TERMINATED {
-        if !segment.is_deleted(doc) {
-            return Some(doc);
-        }
-        doc = set.advance();
-    }
-    None
-}
-
 impl Index {
     /// The hits number `from` to `from + size` of a query.
     pub fn search(&self, query: &Query, from: usize, size: usize) -> Result<Result<Found, QueryError>, Error> {
@@ -249,10 +223,6 @@ impl Index {
         Ok(false)
     }
 
-    fn filters(&self, segment: &SegmentReader, query: &Query) -> tantivy::Result<Vec<Union>> {
-        query.filters.iter().map(|filter| self.filter(segment, filter)).collect()
-    }
-
     fn candidates(
         &self,
         segment: &SegmentReader,
@@ -282,20 +252,6 @@ impl Index {
             found.all_words |= all;
         })?;
         Ok(found)
-    }
-
-    fn filter(&self, segment: &SegmentReader, filter: &Filter) -> tantivy::Result<Union> {
-        let (field, values) = match filter {
-            Filter::Scope(values) => (self.fields.scope, values),
-            Filter::Keyword(values) => (self.fields.keyword, values),
-            Filter::Maintainer(values) => (self.fields.maintainer, values),
-            Filter::Owner(values) => (self.fields.owner, values),
-        };
-        let mut union = Union::default();
-        for value in values {
-            union.sets.extend(Union::of_term(segment, field, value)?.sets);
-        }
-        Ok(union)
     }
 
     /// Packages whose joined bare name begins with a text.
@@ -420,302 +376,4 @@ fn score(found: Match, standing: Standing, weight: f32) -> f32 {
         popularity *= TYPES;
     }
     text * popularity
-}
-
-/// All living documents that pass the filters, most popular first. Returns whether there were more.
-fn take_all(segment: &SegmentReader, mut filters: Vec<Union>, budget: usize, mut each: impl FnMut(DocId)) -> bool {
-    if let Some(mut lead) = filters.pop() {
-        return visit(segment, &mut lead, &mut filters, budget, each);
-    }
-    let mut living = (0..segment.max_doc()).filter(|doc| !segment.is_deleted(*doc));
-    living.by_ref().take(budget).for_each(&mut each);
-    living.next().is_some()
-}
-
-/// Visits the living documents of `lead` that are in all `filters`, at most `most`. Returns whether there were more.
-fn visit(segment: &SegmentReader, lead: &mut Union, filters: &mut [Union], most: usize, mut each: impl FnMut(DocId)) -> bool {
-    let mut taken = 0;
-    let mut steps = 0;
-    let mut doc = lead.doc();
-    while doc != TERMINATED {
-        steps += 1;
-        if taken == most || steps > MAX_STEPS.max(3 * most) {
-            return true;
-        }
-        match filters.iter_mut().map(|filter| filter.seek(doc)).max() {
-            Some(later) if later > doc => {
-                doc = lead.seek(later);
-                continue;
-            }
-            _ => {}
-        }
-        if !segment.is_deleted(doc) {
-            each(doc);
-            taken += 1;
-        }
-        doc = lead.advance();
-    }
-    false
-}
-
-/// Documents of any of several terms.
-#[derive(Default)]
-struct Union {
-    sets: Vec<SegmentPostings>,
-}
-
-impl Union {
-    fn of_term(segment: &SegmentReader, field: Field, text: &str) -> tantivy::Result<Self> {
-        let postings = segment.inverted_index(field)?.read_postings(&Term::from_field_text(field, text), IndexRecordOption::Basic)?;
-        Ok(Self { sets: postings.into_iter().collect() })
-    }
-
-    /// All terms that begin with a text, as far as [`MAX_TERMS`].
-    fn of_range(segment: &SegmentReader, field: Field, start: &str) -> tantivy::Result<Self> {
-        let inverted = segment.inverted_index(field)?;
-        let mut sets = Vec::new();
-        for_terms_starting_with(segment, field, start, MAX_TERMS, |_, info| {
-            sets.push(inverted.read_postings_from_terminfo(info, IndexRecordOption::Basic)?);
-            Ok(())
-        })?;
-        Ok(Self { sets })
-    }
-
-    fn doc(&self) -> DocId {
-        self.sets.iter().map(DocSet::doc).min().unwrap_or(TERMINATED)
-    }
-
-    fn seek(&mut self, target: DocId) -> DocId {
-        let mut first = TERMINATED;
-        for set in &mut self.sets {
-            let doc = if set.doc() < target { set.seek(target) } else { set.doc() };
-            first = first.min(doc);
-        }
-        first
-    }
-
-    fn advance(&mut self) -> DocId {
-        let doc = self.doc();
-        if doc == TERMINATED { doc } else { self.seek(doc + 1) }
-    }
-}
-
-fn for_terms_starting_with(
-    segment: &SegmentReader,
-    field: Field,
-    start: &str,
-    most: usize,
-    mut each: impl FnMut(&[u8], &TermInfo) -> tantivy::Result<()>,
-) -> tantivy::Result<()> {
-    let inverted = segment.inverted_index(field)?;
-    let mut stream = inverted.terms().range().ge(start.as_bytes()).into_stream()?;
-    for _ in 0..most {
-        if !stream.advance() || !stream.key().starts_with(start.as_bytes()) {
-            break;
-        }
-        each(stream.key(), stream.value())?;
-    }
-    Ok(())
-}
-
-/// A term in one field, with the weight of a match there.
-struct Cursor {
-    postings: SegmentPostings,
-    norms: FieldNormReader,
-    average_length: f32,
-    weight: f32,
-}
-
-/// One word of the query in one segment: its term in several fields, and terms that it may be the beginning of.
-struct WordCursors {
-    cursors: Vec<Cursor>,
-    weight: f32,
-    /// The document on which the foremost cursors stand.
-    at: DocId,
-}
-
-impl WordCursors {
-    fn seek(&mut self, target: DocId) -> DocId {
-        if self.at >= target {
-            return self.at;
-        }
-        let mut first = TERMINATED;
-        for cursor in &mut self.cursors {
-            let doc = if cursor.postings.doc() < target { cursor.postings.seek(target) } else { cursor.postings.doc() };
-            first = first.min(doc);
-        }
-        self.at = first;
-        first
-    }
-
-    /// BM25 of this word in a document on which the cursors stand: the best field counts whole, the others a part.
-    fn score(&self, doc: DocId) -> f32 {
-        let (mut best, mut sum) = (0.0_f32, 0.0);
-        for cursor in &self.cursors {
-            if cursor.postings.doc() == doc {
-                let frequency = cursor.postings.term_freq() as f32;
-                let length = cursor.norms.fieldnorm(doc) as f32 / cursor.average_length;
-                let score = cursor.weight * frequency * (K1 + 1.0) / (frequency + K1 * (1.0 - B + B * length));
-                best = best.max(score);
-                sum += score;
-            }
-        }
-        best + (sum - best) * OTHER_FIELDS
-    }
-}
-
-/// One word of the query.
-struct Word {
-    term: String,
-    /// Inverse document frequency.
-    weight: f32,
-    /// What the word may be the beginning of, with a factor on the weight.
-    completions: Vec<String>,
-}
-
-/// The words of a query.
-struct Words {
-    words: Vec<Word>,
-}
-
-/// Fields in which words are looked up, and what a match there is worth.
-fn searched(index: &Index) -> [(Field, f32); 3] {
-    [(index.fields.words, 1.0), (index.fields.keyword_words, 1.0), (index.fields.description, 1.1)]
-}
-
-impl Words {
-    fn of(index: &Index, segments: &[Segment], text: &str) -> tantivy::Result<Self> {
-        let analysed = |analyzer: Option<TextAnalyzer>| analyzer.map(|mut analyzer| tokens::terms(&mut analyzer, text)).unwrap_or_default();
-        let mut terms: Vec<String> = Vec::new();
-        for term in analysed(index.inner.tokenizers().get("prose")).into_iter().chain(analysed(index.inner.tokenizers().get("name"))) {
-            if !terms.contains(&term) && terms.len() < 16 {
-                terms.push(term);
-            }
-        }
-        // What camelCase divides is an alternative way to write a word, not a further word.
-        let spaced = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).count();
-        terms.truncate(spaced.clamp(1, 16));
-        let unfinished = text.chars().next_back().is_some_and(char::is_alphanumeric);
-        let count: u64 = segments.iter().map(|segment| u64::from(segment.reader.max_doc())).sum();
-        let last = terms.len().saturating_sub(1);
-        let words = terms
-            .into_iter()
-            .enumerate()
-            .map(|(place, term)| {
-                let mut frequency = 0;
-                for (field, _) in searched(index) {
-                    let mut in_field = 0;
-                    for segment in segments {
-                        in_field += u64::from(segment.reader.inverted_index(field)?.doc_freq(&Term::from_field_text(field, &term))?);
-                    }
-                    frequency = frequency.max(in_field);
-                }
-                let completions = if unfinished && place == last { completions(index, segments, &term)? } else { Vec::new() };
-                let weight = (1.0 + (count as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5)).ln();
-                Ok(Word { term, weight, completions })
-            })
-            .collect::<tantivy::Result<_>>()?;
-        Ok(Self { words })
-    }
-
-    /// What a document scores, about, in whose name all words are found.
-    fn weight(&self) -> f32 {
-        self.words.iter().map(|word| word.weight).sum::<f32>().max(1.0) * (K1 + 1.0) / 1.5
-    }
-
-    fn cursors(&self, index: &Index, segment: &SegmentReader) -> tantivy::Result<Vec<WordCursors>> {
-        self.words
-            .iter()
-            .map(|word| {
-                let mut cursors = Vec::new();
-                for (field, worth) in searched(index) {
-                    let inverted = segment.inverted_index(field)?;
-                    let average_length = (inverted.total_num_tokens() as f32 / segment.max_doc().max(1) as f32).max(1.0);
-                    let terms = std::iter::once((word.term.as_str(), 1.0)).chain(word.completions.iter().map(|term| (term.as_str(), 0.5)));
-                    for (term, factor) in terms {
-                        if factor < 1.0 && field != index.fields.words {
-                            continue;
-                        }
-                        if let Some(postings) = inverted.read_postings(&Term::from_field_text(field, term), IndexRecordOption::WithFreqs)? {
-                            let norms = segment.get_fieldnorms_reader(field)?;
-                            cursors.push(Cursor { postings, norms, average_length, weight: word.weight * worth * factor });
-                        }
-                    }
-                }
-                let at = cursors.iter().map(|cursor| cursor.postings.doc()).min().unwrap_or(TERMINATED);
-                Ok(WordCursors { cursors, weight: word.weight, at })
-            })
-            .collect()
-    }
-
-    /// The most popular documents that have any of the words, then further ones that have all of them. A score falls with the weight of the
-    /// words that are missing. Returns whether there were more than were looked at.
-    fn visit(
-        &self,
-        index: &Index,
-        segment: &SegmentReader,
-        mut filters: Vec<Union>,
-        budget: usize,
-        mut each: impl FnMut(DocId, f32, bool),
-    ) -> tantivy::Result<bool> {
-        let mut words = self.cursors(index, segment)?;
-        if words.is_empty() {
-            return Ok(false);
-        }
-        let whole: f32 = words.iter().map(|word| word.weight).sum();
-        let (mut taken, mut doc) = (0, 0);
-        // Deep pages need a step or two for every document.
-        for _ in 0..MAX_STEPS.max(3 * budget) {
-            // The first half of the budget goes to documents that have any word.
-            let any = taken < budget / 2;
-            let reached = words.iter_mut().map(|word| word.seek(doc));
-            let next = if any { reached.min() } else { reached.max() };
-            let next = filters.iter_mut().map(|filter| filter.seek(doc)).chain(next).max().unwrap_or(TERMINATED);
-            if next == TERMINATED {
-                // With several words, further documents may have some of them.
-                return Ok(!any && words.len() > 1);
-            }
-            if next > doc {
-                doc = next;
-                continue;
-            }
-            if taken == budget {
-                return Ok(true);
-            }
-            if !segment.is_deleted(doc) {
-                let (mut text, mut covered) = (0.0, 0.0);
-                for word in words.iter().filter(|word| word.at == doc) {
-                    text += word.score(doc);
-                    covered += word.weight;
-                }
-                let coverage = covered / whole;
-                each(doc, text * coverage * coverage, coverage > 0.999);
-                taken += 1;
-            }
-            doc += 1;
-        }
-        Ok(true)
-    }
-}
-
-/// The most frequent words of names that begin with a term.
-fn completions(index: &Index, segments: &[Segment], term: &str) -> tantivy::Result<Vec<String>> {
-    if term.chars().count() < 2 {
-        return Ok(Vec::new());
-    }
-    let mut frequencies: HashMap<String, u32> = HashMap::new();
-    for segment in segments {
-        for_terms_starting_with(&segment.reader, index.fields.words, term, COMPLETION_TERMS, |key, info| {
-            if let Ok(key) = std::str::from_utf8(key)
-                && key != term
-            {
-                *frequencies.entry(key.to_owned()).or_default() += info.doc_freq;
-            }
-            Ok(())
-        })?;
-    }
-    let mut found: Vec<(String, u32)> = frequencies.into_iter().collect();
-    found.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    found.truncate(COMPLETIONS);
-    Ok(found.into_iter().map(|(term, _)| term).collect())
 }

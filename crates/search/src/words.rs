@@ -1,0 +1,226 @@
+//! The words of a query, looked up in names, keywords and descriptions: BM25.
+
+use std::collections::HashMap;
+
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::postings::{Postings, SegmentPostings};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::tokenizer::TextAnalyzer;
+use tantivy::{DocId, DocSet, SegmentReader, TERMINATED, Term};
+
+use crate::index::Segment;
+use crate::sets::{MAX_STEPS, Union, for_terms_starting_with};
+use crate::{Index, tokens};
+
+/// Words tried in place of the last one, which may be unfinished.
+const COMPLETIONS: usize = 10;
+/// Terms looked at to find them.
+const COMPLETION_TERMS: usize = 300;
+
+/// BM25's saturation and length normalisation.
+const K1: f32 = 1.2;
+const B: f32 = 0.5;
+/// What a word's matches in further fields add to that in its best field.
+const OTHER_FIELDS: f32 = 0.2;
+
+/// A term in one field, with the weight of a match there.
+struct Cursor {
+    postings: SegmentPostings,
+    norms: FieldNormReader,
+    average_length: f32,
+    weight: f32,
+}
+
+/// One word of the query in one segment: its term in several fields, and terms that it may be the beginning of.
+struct WordCursors {
+    cursors: Vec<Cursor>,
+    weight: f32,
+    /// The document on which the foremost cursors stand.
+    at: DocId,
+}
+
+impl WordCursors {
+    fn seek(&mut self, target: DocId) -> DocId {
+        if self.at >= target {
+            return self.at;
+        }
+        let mut first = TERMINATED;
+        for cursor in &mut self.cursors {
+            let doc = if cursor.postings.doc() < target { cursor.postings.seek(target) } else { cursor.postings.doc() };
+            first = first.min(doc);
+        }
+        self.at = first;
+        first
+    }
+
+    /// BM25 of this word in a document on which the cursors stand: the best field counts whole, the others a part.
+    fn score(&self, doc: DocId) -> f32 {
+        let (mut best, mut sum) = (0.0_f32, 0.0);
+        for cursor in &self.cursors {
+            if cursor.postings.doc() == doc {
+                let frequency = cursor.postings.term_freq() as f32;
+                let length = cursor.norms.fieldnorm(doc) as f32 / cursor.average_length;
+                let score = cursor.weight * frequency * (K1 + 1.0) / (frequency + K1 * (1.0 - B + B * length));
+                best = best.max(score);
+                sum += score;
+            }
+        }
+        best + (sum - best) * OTHER_FIELDS
+    }
+}
+
+/// One word of the query.
+struct Word {
+    term: String,
+    /// Inverse document frequency.
+    weight: f32,
+    /// What the word may be the beginning of, with a factor on the weight.
+    completions: Vec<String>,
+}
+
+/// The words of a query.
+pub(crate) struct Words {
+    words: Vec<Word>,
+}
+
+/// Fields in which words are looked up, and what a match there is worth.
+fn searched(index: &Index) -> [(Field, f32); 3] {
+    [(index.fields.words, 1.0), (index.fields.keyword_words, 1.0), (index.fields.description, 1.1)]
+}
+
+impl Words {
+    pub(crate) fn of(index: &Index, segments: &[Segment], text: &str) -> tantivy::Result<Self> {
+        let analysed = |analyzer: Option<TextAnalyzer>| analyzer.map(|mut analyzer| tokens::terms(&mut analyzer, text)).unwrap_or_default();
+        let mut terms: Vec<String> = Vec::new();
+        for term in analysed(index.inner.tokenizers().get("prose")).into_iter().chain(analysed(index.inner.tokenizers().get("name"))) {
+            if !terms.contains(&term) && terms.len() < 16 {
+                terms.push(term);
+            }
+        }
+        // What camelCase divides is an alternative way to write a word, not a further word.
+        let spaced = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).count();
+        terms.truncate(spaced.clamp(1, 16));
+        let unfinished = text.chars().next_back().is_some_and(char::is_alphanumeric);
+        let count: u64 = segments.iter().map(|segment| u64::from(segment.reader.max_doc())).sum();
+        let last = terms.len().saturating_sub(1);
+        let words = terms
+            .into_iter()
+            .enumerate()
+            .map(|(place, term)| {
+                let mut frequency = 0;
+                for (field, _) in searched(index) {
+                    let mut in_field = 0;
+                    for segment in segments {
+                        in_field += u64::from(segment.reader.inverted_index(field)?.doc_freq(&Term::from_field_text(field, &term))?);
+                    }
+                    frequency = frequency.max(in_field);
+                }
+                let completions = if unfinished && place == last { completions(index, segments, &term)? } else { Vec::new() };
+                let weight = (1.0 + (count as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5)).ln();
+                Ok(Word { term, weight, completions })
+            })
+            .collect::<tantivy::Result<_>>()?;
+        Ok(Self { words })
+    }
+
+    /// What a document scores, about, in whose name all words are found.
+    pub(crate) fn weight(&self) -> f32 {
+        self.words.iter().map(|word| word.weight).sum::<f32>().max(1.0) * (K1 + 1.0) / 1.5
+    }
+
+    fn cursors(&self, index: &Index, segment: &SegmentReader) -> tantivy::Result<Vec<WordCursors>> {
+        self.words
+            .iter()
+            .map(|word| {
+                let mut cursors = Vec::new();
+                for (field, worth) in searched(index) {
+                    let inverted = segment.inverted_index(field)?;
+                    let average_length = (inverted.total_num_tokens() as f32 / segment.max_doc().max(1) as f32).max(1.0);
+                    let terms = std::iter::once((word.term.as_str(), 1.0)).chain(word.completions.iter().map(|term| (term.as_str(), 0.5)));
+                    for (term, factor) in terms {
+                        if factor < 1.0 && field != index.fields.words {
+                            continue;
+                        }
+                        if let Some(postings) = inverted.read_postings(&Term::from_field_text(field, term), IndexRecordOption::WithFreqs)? {
+                            let norms = segment.get_fieldnorms_reader(field)?;
+                            cursors.push(Cursor { postings, norms, average_length, weight: word.weight * worth * factor });
+                        }
+                    }
+                }
+                let at = cursors.iter().map(|cursor| cursor.postings.doc()).min().unwrap_or(TERMINATED);
+                Ok(WordCursors { cursors, weight: word.weight, at })
+            })
+            .collect()
+    }
+
+    /// The most popular documents that have any of the words, then further ones that have all of them. A score falls with the weight of the
+    /// words that are missing. Returns whether there were more than were looked at.
+    pub(crate) fn visit(
+        &self,
+        index: &Index,
+        segment: &SegmentReader,
+        mut filters: Vec<Union>,
+        budget: usize,
+        mut each: impl FnMut(DocId, f32, bool),
+    ) -> tantivy::Result<bool> {
+        let mut words = self.cursors(index, segment)?;
+        if words.is_empty() {
+            return Ok(false);
+        }
+        let whole: f32 = words.iter().map(|word| word.weight).sum();
+        let (mut taken, mut doc) = (0, 0);
+        // Deep pages need a step or two for every document.
+        for _ in 0..MAX_STEPS.max(3 * budget) {
+            // The first half of the budget goes to documents that have any word.
+            let any = taken < budget / 2;
+            let reached = words.iter_mut().map(|word| word.seek(doc));
+            let next = if any { reached.min() } else { reached.max() };
+            let next = filters.iter_mut().map(|filter| filter.seek(doc)).chain(next).max().unwrap_or(TERMINATED);
+            if next == TERMINATED {
+                // With several words, further documents may have some of them.
+                return Ok(!any && words.len() > 1);
+            }
+            if next > doc {
+                doc = next;
+                continue;
+            }
+            if taken == budget {
+                return Ok(true);
+            }
+            if !segment.is_deleted(doc) {
+                let (mut text, mut covered) = (0.0, 0.0);
+                for word in words.iter().filter(|word| word.at == doc) {
+                    text += word.score(doc);
+                    covered += word.weight;
+                }
+                let coverage = covered / whole;
+                each(doc, text * coverage * coverage, coverage > 0.999);
+                taken += 1;
+            }
+            doc += 1;
+        }
+        Ok(true)
+    }
+}
+
+/// The most frequent words of names that begin with a term.
+fn completions(index: &Index, segments: &[Segment], term: &str) -> tantivy::Result<Vec<String>> {
+    if term.chars().count() < 2 {
+        return Ok(Vec::new());
+    }
+    let mut frequencies: HashMap<String, u32> = HashMap::new();
+    for segment in segments {
+        for_terms_starting_with(&segment.reader, index.fields.words, term, COMPLETION_TERMS, |key, info| {
+            if let Ok(key) = std::str::from_utf8(key)
+                && key != term
+            {
+                *frequencies.entry(key.to_owned()).or_default() += info.doc_freq;
+            }
+            Ok(())
+        })?;
+    }
+    let mut found: Vec<(String, u32)> = frequencies.into_iter().collect();
+    found.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    found.truncate(COMPLETIONS);
+    Ok(found.into_iter().map(|(term, _)| term).collect())
+}
