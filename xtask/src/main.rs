@@ -15,7 +15,8 @@ use anyhow::{Context, bail};
 const USAGE: &str = "usage: cargo xtask COMMAND
   test                    everything that is checked: format, lints, docs, house rules, tests on both databases
   tidy                    the house rules alone
-  bench --from DIR        fill, serve and search with the lists in DIR, measured; --data DIR keeps or reuses a filled directory
+  bench --from DIR        fill, serve and search with the lists in DIR, measured; --data DIR keeps or reuses a filled directory,
+                          --names FILE looks for 100,000 of its lines by their exact names
   kills [KILLS [NAMES]]   the fill killed at random moments, 20 times on lists of 200,000 names unless told otherwise";
 
 fn main() -> ExitCode {
