@@ -18,6 +18,8 @@ pub struct SearchRequest {
     pub from: usize,
     /// How many hits to give; `from + size` is at most 100,000.
     pub size: usize,
+    /// What time it is, for "younger than a year": seconds since 1970, UTC.
+    pub now: i64,
 }
 
 /// One page of search results.
@@ -25,8 +27,9 @@ pub struct SearchRequest {
 pub struct SearchPage {
     /// The text that was searched.
     pub text: String,
-    /// Qualifiers that are not known and were searched as text.
-    pub unknown_qualifiers: Vec<String>,
+    /// Parts of the text that do not do what they seem to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<SearchNote>,
     /// How many hits were passed over.
     pub from: usize,
     /// How many hits were asked for.
@@ -39,6 +42,15 @@ pub struct SearchPage {
     pub corrected: bool,
     /// Best first.
     pub hits: Vec<SearchHit>,
+}
+
+/// A part of the text that was not understood, or changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SearchNote {
+    /// The part, as it was typed.
+    pub part: String,
+    /// Why, and what became of it.
+    pub why: String,
 }
 
 /// One package as a search result shows it. What is not known is left out.
@@ -145,7 +157,7 @@ impl SearchHit {
 impl Catalog {
     /// Searches. The ranking runs on a thread of its own, because it computes for milliseconds.
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchPage, Error> {
-        let query = Query::parse(&request.text)?;
+        let query = Query::parse(&request.text, request.now)?;
         let index = self.index().ok_or(Error::NoIndex)?;
         let (asked, from, size) = (query.clone(), request.from, request.size);
         let found = tokio::task::spawn_blocking(move || index.search(&asked, from, size)).await.map_err(|_| Error::Task)???;
@@ -158,7 +170,7 @@ impl Catalog {
         };
         Ok(SearchPage {
             text: request.text.clone(),
-            unknown_qualifiers: query.unknown,
+            notes: query.notes.into_iter().map(|note| SearchNote { part: note.part, why: note.why }).collect(),
             from: request.from,
             size: request.size,
             total,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ::search::{Filter, Query, Total};
+use ::search::{Condition, Filter, Query, Total};
 use serde::Serialize;
 use store::Known;
 use utoipa::ToSchema;
@@ -181,14 +181,14 @@ impl Catalog {
             from: request.from,
             size: request.size,
             packages: packages.into_iter().skip(request.from).take(request.size).map(UserPackage::new).collect(),
-            scope: self.listing(Filter::Scope(vec![name.clone()])).await?,
-            owner: self.listing(Filter::Owner(vec![format!("github.com/{name}")])).await?,
+            scope: self.listing(Condition::Scope(vec![name.clone()])).await?,
+            owner: self.listing(Condition::Owner(vec![format!("github.com/{name}")])).await?,
         })
     }
 
-    async fn listing(&self, filter: Filter) -> Result<Option<Listing>, Error> {
+    async fn listing(&self, condition: Condition) -> Result<Option<Listing>, Error> {
         let Some(index) = self.index() else { return Ok(None) };
-        let query = Query { filters: vec![filter], ..Query::default() };
+        let query = Query { filters: vec![Filter::only(condition)], ..Query::default() };
         let found = tokio::task::spawn_blocking(move || index.search(&query, 0, LISTED)).await.map_err(|_| Error::Task)???;
         if found.hits.is_empty() {
             return Ok(None);

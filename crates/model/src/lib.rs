@@ -3,6 +3,7 @@
 //! Values in, values out: no IO, no async, no clock. Every other crate speaks in these types.
 
 mod details;
+mod fact;
 mod manifest;
 mod name;
 mod observation;
@@ -15,6 +16,7 @@ mod target;
 mod tolerant;
 
 pub use details::{Details, DistTag, Packument, ReadmeText, Unpublished, VersionLine};
+pub use fact::{Fact, Facts};
 pub use manifest::{Dependency, InstallScript, Manifest, is_version};
 pub use name::{InvalidName, PackageName};
 pub use observation::{Observation, RecentDownloads, Source, State, Summary};

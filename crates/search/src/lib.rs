@@ -19,7 +19,7 @@ mod writer;
 pub use builder::{Builder, Part, PartBuilder};
 pub use error::Error;
 pub use index::{Index, Payload};
-pub use query::{Filter, MAX_FROM_PLUS_SIZE, MAX_TEXT, Query, QueryError};
+pub use query::{Condition, Filter, MAX_FROM_PLUS_SIZE, MAX_TEXT, Note, Numbers, Query, QueryError, Sort, Times, qualified};
 pub use rank::{Found, Hit, Total};
 pub use schema::Document;
 pub use writer::{IndexChange, Writer};

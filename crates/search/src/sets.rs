@@ -4,6 +4,8 @@ use tantivy::postings::{SegmentPostings, TermInfo};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, SegmentReader, TERMINATED, Term};
 
+use crate::filter::Set;
+
 /// Steps of a pass that finds few matches in many documents.
 pub(crate) const MAX_STEPS: usize = 50_000;
 /// Terms taken of those that begin with a text.
@@ -22,17 +24,31 @@ pub(crate) fn alive(segment: &SegmentReader, set: &mut impl DocSet) -> Option<Do
 }
 
 /// All living documents that pass the filters, most popular first. Returns whether there were more.
-pub(crate) fn take_all(segment: &SegmentReader, mut filters: Vec<Union>, budget: usize, mut each: impl FnMut(DocId)) -> bool {
-    if let Some(mut lead) = filters.pop() {
-        return visit(segment, &mut lead, &mut filters, budget, each);
+pub(crate) fn take_all(segment: &SegmentReader, mut filters: Vec<Set>, budget: usize, mut each: impl FnMut(DocId)) -> bool {
+    let (mut taken, mut doc) = (0, 0);
+    for _ in 0..MAX_STEPS.max(3 * budget) {
+        if doc >= segment.max_doc() {
+            return false;
+        }
+        match filters.iter_mut().map(|filter| filter.seek(doc)).max() {
+            Some(later) if later > doc => doc = later,
+            _ => {
+                if !segment.is_deleted(doc) {
+                    if taken == budget {
+                        return true;
+                    }
+                    each(doc);
+                    taken += 1;
+                }
+                doc += 1;
+            }
+        }
     }
-    let mut living = (0..segment.max_doc()).filter(|doc| !segment.is_deleted(*doc));
-    living.by_ref().take(budget).for_each(&mut each);
-    living.next().is_some()
+    true
 }
 
 /// Visits the living documents of `lead` that are in all `filters`, at most `most`. Returns whether there were more.
-pub(crate) fn visit(segment: &SegmentReader, lead: &mut Union, filters: &mut [Union], most: usize, mut each: impl FnMut(DocId)) -> bool {
+pub(crate) fn visit(segment: &SegmentReader, lead: &mut Union, filters: &mut [Set], most: usize, mut each: impl FnMut(DocId)) -> bool {
     let mut taken = 0;
     let mut steps = 0;
     let mut doc = lead.doc();

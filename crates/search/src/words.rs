@@ -8,8 +8,9 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{DocId, DocSet, SegmentReader, TERMINATED, Term};
 
+use crate::filter::Set;
 use crate::index::Segment;
-use crate::sets::{MAX_STEPS, Union, for_terms_starting_with};
+use crate::sets::{MAX_STEPS, for_terms_starting_with};
 use crate::{Index, tokens};
 
 /// Words tried in place of the last one, which may be unfinished.
@@ -159,7 +160,7 @@ impl Words {
         &self,
         index: &Index,
         segment: &SegmentReader,
-        mut filters: Vec<Union>,
+        mut filters: Vec<Set>,
         budget: usize,
         mut each: impl FnMut(DocId, f32, bool),
     ) -> tantivy::Result<bool> {

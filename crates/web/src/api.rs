@@ -50,6 +50,7 @@ pub(crate) async fn search(
         text: parameters.q.unwrap_or_default(),
         from: whole_number("from", parameters.from.as_deref(), 0)?,
         size: whole_number("size", parameters.size.as_deref(), SIZE)?.min(MAX_SIZE),
+        now: state.clock.now(),
     };
     let page = run(&state, request).await?;
     Ok(Cached(CachePolicy::Search, Json(page)))

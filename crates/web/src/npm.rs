@@ -164,6 +164,7 @@ pub(crate) async fn search(
         text,
         from: whole_number("from", parameters.from.as_deref(), 0)?,
         size: whole_number("size", parameters.size.as_deref(), SIZE)?.min(MAX_SIZE),
+        now: state.clock.now(),
     };
     let page = crate::api::run(&state, request).await?;
     let time = jiff::Timestamp::from_second(state.clock.now()).unwrap_or_default().to_string();

@@ -8,14 +8,14 @@ use crate::{Outcome, output};
 
 pub(crate) async fn run(global: &Global, args: &Search) -> anyhow::Result<Outcome> {
     let catalog = super::open_catalog(global).await?;
-    let request = SearchRequest { text: args.terms.join(" "), from: args.from, size: args.size };
+    let request = SearchRequest { text: args.terms.join(" "), from: args.from, size: args.size, now: crate::config::clock().now() };
     let page = catalog.search(&request).await?;
     let found = !page.hits.is_empty();
     if global.json {
         output::json(&page)?;
     } else if found {
-        for qualifier in &page.unknown_qualifiers {
-            output::remark(&format!("{qualifier} is no known qualifier and was searched as text"));
+        for note in &page.notes {
+            output::remark(&format!("{}: {}", note.part, note.why));
         }
         if page.corrected {
             output::remark("no name fits; these are close");

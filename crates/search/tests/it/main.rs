@@ -1,8 +1,11 @@
 //! Ranking and the life of an index, on packages made up for the purpose.
 
 use model::{Bucket, Popularity, State};
-use search::{Builder, Document, Filter, Index, IndexChange, Payload, Query, Total};
+use search::{Builder, Condition, Document, Filter, Index, IndexChange, Payload, Query, Total};
 use testkit::folder;
+
+/// 1 March 2026.
+const NOW: i64 = 1_772_323_200;
 
 /// Name, monthly downloads, description.
 const PACKAGES: &[(&str, u64, &str)] = &[
@@ -84,7 +87,7 @@ fn fixture() -> Fixture {
 }
 
 fn names(index: &Index, text: &str) -> Vec<&'static str> {
-    let found = index.search(&Query::parse(text).expect("valid"), 0, 20).expect("searched").expect("not too deep");
+    let found = index.search(&Query::parse(text, NOW).expect("valid"), 0, 20).expect("searched").expect("not too deep");
     found.hits.iter().map(|hit| PACKAGES[hit.id as usize - 1].0).collect()
 }
 
@@ -122,7 +125,7 @@ fn what_people_type() {
     check("jsonstream", &["JSONStream", "jsonstream"]);
     assert!(!names(&fixture.index, "thing").contains(&"unpublished-thing"));
     assert!(names(&fixture.index, "held-thing").contains(&"held-thing"), "reachable by name");
-    let exact = fixture.index.search(&Query::parse("biome").expect("valid"), 0, 2).expect("searched").expect("not too deep");
+    let exact = fixture.index.search(&Query::parse("biome", NOW).expect("valid"), 0, 2).expect("searched").expect("not too deep");
     assert_eq!(exact.hits.iter().map(|hit| hit.exact).collect::<Vec<_>>(), [false, true]);
 }
 
@@ -180,7 +183,7 @@ fn odd_texts_are_answered() {
         &"x".repeat(512),
         &"a ".repeat(256),
     ] {
-        let query = Query::parse(text).expect("short enough");
+        let query = Query::parse(text, NOW).expect("short enough");
         fixture.index.search(&query, 0, 10).expect("searched").expect("not too deep");
     }
 }
@@ -230,7 +233,7 @@ fn deep_pages_are_in_order_after_a_change() {
     writer.close().expect("closed");
     let at = |from: usize| index.search(&Query::default(), from, 1).expect("searched").expect("not too deep").hits[0].id;
     assert_eq!((at(20_500), at(20_998), at(20_999)), (20_501, 20_999, 7));
-    let owned = Query { filters: vec![Filter::Owner(vec!["github.com/jane".to_owned()])], ..Query::default() };
+    let owned = Query { filters: vec![Filter::only(Condition::Owner(vec!["github.com/jane".to_owned()]))], ..Query::default() };
     assert_eq!(index.search(&owned, 0, 1).expect("searched").expect("not too deep").hits[0].id, 0);
 }
 

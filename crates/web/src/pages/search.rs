@@ -28,7 +28,7 @@ struct Results {
 
 pub(super) async fn search(state: &AppState, text: String, from: usize) -> Response {
     let began = Instant::now();
-    let page = match run(state, SearchRequest { text: text.clone(), from, size: SIZE }).await {
+    let page = match run(state, SearchRequest { text: text.clone(), from, size: SIZE, now: state.clock.now() }).await {
         Ok(page) => page,
         Err(Refused::Busy) => return message::busy(),
         Err(Refused::Failed(error)) => return failed(state, error),

@@ -25,7 +25,7 @@ async fn npms_search_has_npms_shape() {
 async fn our_own_search() {
     let site = Site::offline(&[VUE, BARE]).await;
     let page = site.json("/api/v1/search?q=progresive%20colour:red").await;
-    assert_eq!(page["unknown_qualifiers"], json!(["colour:red"]));
+    assert_eq!(page["notes"], json!([{"part": "colour:red", "why": "there is no qualifier colour:, so this is searched as text"}]));
     let page = site.json("/api/v1/search?q=vue").await;
     assert_eq!((page["total"].as_u64(), page["total_is_exact"].as_bool()), (Some(1), Some(true)));
     assert_eq!(page["hits"][0]["downloads"], json!({"weekly": 8_525_448, "monthly": 32_731_392, "as_of": "2026-11-23"}));

@@ -353,7 +353,7 @@ async fn home_search_and_about() {
     has(&site.page("/?q=react&from=5000", StatusCode::OK).await, "beyond", &["There are only", "beyond the last", "href=\"/?q=react\""]);
     has(&site.page("/?q=zzzzqqqqxxxx", StatusCode::OK).await, "nothing", &["No package fits"]);
     has(&site.page("/?q=expresss", StatusCode::OK).await, "corrected", &["No name is quite like this", "href=\"/pkg:express\""]);
-    has(&site.page("/?q=colour:red+react", StatusCode::OK).await, "unknown qualifier", &["<code>colour:red</code> is no qualifier"]);
+    has(&site.page("/?q=colour:red+react", StatusCode::OK).await, "unknown qualifier", &["<code>colour:red</code>: there is no qualifier"]);
     has(&site.page("/?q=&from=0", StatusCode::OK).await, "no text", &["Most downloaded packages"]);
     lacks(&site.page("/?q=scope:react1+date", StatusCode::OK).await, "scope", &["is no qualifier"]);
     assert_eq!(site.page("/?q=", StatusCode::OK).await, home, "an empty box leads home");
