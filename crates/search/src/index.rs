@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
-use tantivy::columnar::Column;
+use tantivy::columnar::{Column, StrColumn};
 use tantivy::directory::MmapDirectory;
 use tantivy::schema::IndexRecordOption;
 use tantivy::tokenizer::TokenizerManager;
@@ -45,6 +45,13 @@ pub(crate) struct Segment {
     pub(crate) reader: SegmentReader,
     pub(crate) ids: Column<u64>,
     pub(crate) standings: Column<u64>,
+    pub(crate) downloads: Column<u64>,
+    pub(crate) growth: Column<u64>,
+    pub(crate) published: Column<u64>,
+    pub(crate) dependencies: Column<u64>,
+    pub(crate) dependents: Column<u64>,
+    /// Lowered names, in order; none when no document has any.
+    pub(crate) names: Option<StrColumn>,
 }
 
 impl View {
@@ -53,7 +60,21 @@ impl View {
         let mut segments = Vec::new();
         for reader in searcher.segment_readers() {
             let fast = reader.fast_fields();
-            segments.push(Segment { ids: fast.u64("id")?, standings: fast.u64("standing")?, reader: reader.clone() });
+            // A column that no document has is not there.
+            let column = |name| {
+                Ok::<_, tantivy::TantivyError>(fast.column_opt(name)?.unwrap_or_else(|| Column::build_empty_column(reader.max_doc())))
+            };
+            segments.push(Segment {
+                ids: fast.u64("id")?,
+                standings: fast.u64("standing")?,
+                downloads: column("downloads")?,
+                growth: column("growth")?,
+                published: column("published")?,
+                dependencies: column("dependencies")?,
+                dependents: column("dependents")?,
+                names: fast.str("name_order")?,
+                reader: reader.clone(),
+            });
         }
         let largest = segments.iter().map(|segment| segment.reader.max_doc()).max().unwrap_or(0);
         segments.sort_by_key(|segment| (segment.reader.max_doc() > largest / CHANGED, Reverse(segment.standing(0).bucket())));
@@ -178,10 +199,13 @@ impl Index {
 
     /// The id of the package of this very name, case kept.
     pub fn id_of(&self, name: &str) -> Result<Option<i64>, Error> {
+        self.named(&self.view().segments, name).map_err(|source| self.failed(source))
+    }
+
+    pub(crate) fn named(&self, segments: &[Segment], name: &str) -> tantivy::Result<Option<i64>> {
         let term = Term::from_field_text(self.fields.identity, name);
-        for segment in &self.view().segments {
-            let inverted = segment.reader.inverted_index(self.fields.identity).map_err(|source| self.failed(source))?;
-            let postings = inverted.read_postings(&term, IndexRecordOption::Basic).map_err(|error| self.failed(error.into()))?;
+        for segment in segments {
+            let postings = segment.reader.inverted_index(self.fields.identity)?.read_postings(&term, IndexRecordOption::Basic)?;
             if let Some(doc) = postings.and_then(|mut postings| crate::sets::alive(&segment.reader, &mut postings)) {
                 return Ok(Some(segment.id(doc)));
             }

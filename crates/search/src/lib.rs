@@ -8,6 +8,7 @@ mod error;
 mod filter;
 mod generations;
 mod index;
+mod listing;
 mod query;
 mod rank;
 mod schema;

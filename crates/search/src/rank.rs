@@ -13,19 +13,20 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, SegmentReader, Term};
 
 use crate::index::Segment;
+use crate::listing::shows_unpublished;
 use crate::query::{MAX_FROM_PLUS_SIZE, QueryError};
 use crate::schema::Standing;
 use crate::sets::{Union, take_all, visit};
 use crate::tokens::StartLookup;
 use crate::words::Words;
-use crate::{Error, Index, Query, tokens};
+use crate::{Error, Index, Query, Sort, tokens};
 
 /// A segment with a smaller share of the documents than one in so many holds changes. Above it, the index is built anew.
 const SMALL: u32 = 20;
 /// Documents looked at for their words, unless deeper results are asked for.
 const BUDGET: usize = 20_000;
 /// Totals are exact up to here.
-const EXACT_TOTAL: usize = 10_000;
+pub(crate) const EXACT_TOTAL: usize = 10_000;
 /// Packages taken by their joined name.
 const JOINED: usize = 1_000;
 /// Lengths of joined names that are looked up with typing mistakes.
@@ -139,7 +140,8 @@ impl Index {
         if from.saturating_add(size) > MAX_FROM_PLUS_SIZE {
             return Ok(Err(QueryError::TooDeep));
         }
-        self.find(query, from, size).map(Ok).map_err(|source| self.failed(source))
+        let found = if query.sort == Sort::Relevance { self.find(query, from, size) } else { self.listed(query, from, size) };
+        found.map(Ok).map_err(|source| self.failed(source))
     }
 
     fn find(&self, query: &Query, from: usize, size: usize) -> tantivy::Result<Found> {
@@ -153,7 +155,7 @@ impl Index {
         let documents: u32 = segments.iter().map(|segment| segment.reader.max_doc()).sum();
         let mut candidates = Vec::with_capacity(segments.len());
         for segment in segments {
-            let found = self.candidates(&segment.reader, query, &words, &joined, budget)?;
+            let found = self.candidates(segment, query, &words, &joined, budget)?;
             if segment.reader.max_doc() >= documents / SMALL {
                 budget = budget.saturating_sub(found.by_words.len());
             }
@@ -161,7 +163,7 @@ impl Index {
         }
         let corrected = !query.text.is_empty() && self.correct(segments, query, &joined, &mut candidates)?;
         let cut = candidates.iter().any(|found| found.cut);
-        let (places, total) = order(segments, &candidates, words.weight(), from + size);
+        let (places, total) = order(segments, &candidates, words.weight(), from + size, shows_unpublished(query));
         let hits = places
             .iter()
             .skip(from)
@@ -209,7 +211,7 @@ impl Index {
             let mut corrected = false;
             for (segment, found) in segments.iter().zip(candidates.iter_mut()) {
                 let mut near = self.mistyped(&segment.reader, joined, mistakes)?;
-                visit(&segment.reader, &mut near, &mut self.filters(&segment.reader, query)?, JOINED, |doc| {
+                visit(&segment.reader, &mut near, &mut self.filters(segment, query)?, JOINED, |doc| {
                     if segment.standing(doc).bucket() >= floor {
                         found.by_name.entry(doc).or_default().mistakes = mistakes;
                         corrected = true;
@@ -223,17 +225,10 @@ impl Index {
         Ok(false)
     }
 
-    fn candidates(
-        &self,
-        segment: &SegmentReader,
-        query: &Query,
-        words: &Words,
-        joined: &str,
-        budget: usize,
-    ) -> tantivy::Result<Candidates> {
+    fn candidates(&self, segment: &Segment, query: &Query, words: &Words, joined: &str, budget: usize) -> tantivy::Result<Candidates> {
         let mut found = Candidates::default();
         if query.text.is_empty() {
-            found.cut = take_all(segment, self.filters(segment, query)?, budget, |doc| found.by_words.push((doc, 0.0)));
+            found.cut = take_all(&segment.reader, self.filters(segment, query)?, budget, |doc| found.by_words.push((doc, 0.0)));
             return Ok(found);
         }
         let fields = &self.fields;
@@ -242,12 +237,14 @@ impl Index {
             (fields.joined, joined, |found| found.joined = true),
             (fields.joined_bare, joined, |found| found.bare = true),
         ] {
-            let mut named = Union::of_term(segment, field, text)?;
-            visit(segment, &mut named, &mut self.filters(segment, query)?, JOINED, |doc| mark(found.by_name.entry(doc).or_default()));
+            let mut named = Union::of_term(&segment.reader, field, text)?;
+            visit(&segment.reader, &mut named, &mut self.filters(segment, query)?, JOINED, |doc| {
+                mark(found.by_name.entry(doc).or_default());
+            });
         }
-        let mut starting = self.starting_with(segment, joined)?;
-        found.cut |= visit(segment, &mut starting, &mut self.filters(segment, query)?, budget / 2, |doc| found.by_start.push(doc));
-        found.cut |= words.visit(self, segment, self.filters(segment, query)?, budget, |doc, score, all| {
+        let mut starting = self.starting_with(&segment.reader, joined)?;
+        found.cut |= visit(&segment.reader, &mut starting, &mut self.filters(segment, query)?, budget / 2, |doc| found.by_start.push(doc));
+        found.cut |= words.visit(self, &segment.reader, self.filters(segment, query)?, budget, |doc, score, all| {
             found.by_words.push((doc, score));
             found.all_words |= all;
         })?;
@@ -289,7 +286,7 @@ impl Index {
 
 /// Scores all candidates and gives the first `wanted` of them in order, and how many there are in all. `weight` is about the text score
 /// of a package in whose name all words are found.
-fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: usize) -> (Vec<Scored>, usize) {
+fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: usize, unpublished: bool) -> (Vec<Scored>, usize) {
     let mut scored =
         Vec::with_capacity(candidates.iter().map(|found| found.by_words.len() + found.by_start.len() + found.by_name.len()).sum());
     // The very name, and packages of the same bare name.
@@ -297,7 +294,7 @@ fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: u
     for (number, (segment, found)) in segments.iter().zip(candidates).enumerate() {
         let mut add = |doc: DocId, found: Match| {
             let standing = segment.standing(doc);
-            if standing.is_unpublished() {
+            if standing.is_unpublished() && !unpublished {
                 return;
             }
             if found.exact {

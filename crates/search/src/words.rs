@@ -204,6 +204,15 @@ impl Words {
     }
 }
 
+/// What the last word of a text may be the beginning of, when it may be unfinished.
+pub(crate) fn completions_of_last(index: &Index, segments: &[Segment], text: &str) -> tantivy::Result<Vec<String>> {
+    if !text.chars().next_back().is_some_and(char::is_alphanumeric) {
+        return Ok(Vec::new());
+    }
+    let terms = index.inner.tokenizers().get("prose").map(|mut analyzer| tokens::terms(&mut analyzer, text)).unwrap_or_default();
+    terms.last().map_or(Ok(Vec::new()), |term| completions(index, segments, term))
+}
+
 /// The most frequent words of names that begin with a term.
 fn completions(index: &Index, segments: &[Segment], term: &str) -> tantivy::Result<Vec<String>> {
     if term.chars().count() < 2 {

@@ -30,15 +30,13 @@ pub enum CaughtUp {
 
 fn document(row: &IndexRow) -> Document<'_> {
     Document {
-        id: row.id,
-        name: &row.name,
         state: row.state,
         deprecated: row.deprecated,
         description: row.description.as_deref(),
         keywords: &row.keywords,
         maintainers: &row.maintainers,
         repository: row.repository.as_deref(),
-        bucket: row.bucket,
+        ..Document::named(row.id, &row.name, row.bucket)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Ranking and the life of an index, on packages made up for the purpose.
 
+mod filters;
+
 use model::{Bucket, Popularity, State};
 use search::{Builder, Condition, Document, Filter, Index, IndexChange, Payload, Query, Total};
 use testkit::folder;
@@ -46,8 +48,6 @@ struct Fixture {
 fn document(number: usize) -> Document<'static> {
     let (name, downloads, description) = PACKAGES[number];
     Document {
-        id: number as i64 + 1,
-        name,
         state: match name {
             "unpublished-thing" => State::Unpublished,
             "held-thing" => State::SecurityHolding,
@@ -55,10 +55,8 @@ fn document(number: usize) -> Document<'static> {
         },
         deprecated: name == "request",
         description: (!description.is_empty()).then_some(description),
-        keywords: &[],
-        maintainers: &[],
-        repository: None,
-        bucket: Bucket::of(Popularity::Monthly(downloads)),
+        downloads: Some(downloads),
+        ..Document::named(number as i64 + 1, name, Bucket::of(Popularity::Monthly(downloads)))
     }
 }
 
@@ -213,15 +211,8 @@ fn deep_pages_are_in_order_after_a_change() {
     let builder = Builder::new(folder.path()).expect("begun");
     let names: Vec<String> = (0..21_000).map(|number| format!("package-{number}")).collect();
     let document = |number: usize, bucket: u8| Document {
-        id: number as i64,
-        name: &names[number],
-        state: State::Active,
-        deprecated: false,
-        description: None,
-        keywords: &[],
-        maintainers: &[],
         repository: Some("https://github.com/Jane/tool"),
-        bucket: Bucket(bucket),
+        ..Document::named(number as i64, &names[number], Bucket(bucket))
     };
     let bucket = |number: usize| 200 - (number / 200) as u8;
     let mut part = builder.part(0);
