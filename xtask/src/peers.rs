@@ -37,7 +37,7 @@ impl Peers {
     pub(crate) fn start(npm: &Path) -> anyhow::Result<Self> {
         let sources = root().join("lib/client-credentials/tests/peers");
         let tools = root().join("target/tools/oauth-peers");
-        let node = install_node(npm, &sources, &tools.join("node"))?;
+        let node = install_node(npm, &sources, &tools.join("node"), "authorization servers")?;
         let python = install_python(&sources, &tools.join("python"))?;
         let mut peers = Self { children: Vec::new(), endpoints: serde_json::Map::new() };
         let (sender, lines) = mpsc::channel();
@@ -101,8 +101,8 @@ fn log(tools: &Path, name: &str) -> PathBuf {
     tools.join(format!("{name}.log"))
 }
 
-/// The packages that `package.json` pins, and the programs beside them, where they find these.
-fn install_node(npm: &Path, sources: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+/// The packages that `package.json` pins, and the programs beside them, where they find these. `what` says what they are.
+pub(crate) fn install_node(npm: &Path, sources: &Path, folder: &Path, what: &str) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(folder)?;
     for entry in fs::read_dir(sources)? {
         let path = entry?.path();
@@ -115,12 +115,12 @@ fn install_node(npm: &Path, sources: &Path, folder: &Path) -> anyhow::Result<Pat
         status.is_ok_and(|status| status.success())
     };
     if !is_there() {
-        println!("installing authorization servers with npm into {}", folder.display());
+        println!("installing {what} with npm into {}", folder.display());
         let options = ["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"];
         run(Command::new(npm).args(options).current_dir(folder))?;
     }
     if !is_there() {
-        bail!("the authorization servers were installed into {} but npm does not find them", folder.display());
+        bail!("{what} were installed into {} but npm does not find them", folder.display());
     }
     Ok(folder.to_owned())
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::peers::Peers;
+use crate::peers::{Peers, install_node};
 use crate::{cargo, root, run, tidy};
 
 /// The npm client that the tests search with.
@@ -26,6 +26,8 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let npm = install_npm()?;
     let chromium = install_chromium()?;
     let peers = Peers::start(&npm)?;
+    let clients =
+        install_node(&npm, &root().join("crates/pkgstats/tests/clients"), &root().join("target/tools/clients"), "clients of npm's search")?;
     let features = ["--features", &LIBRARY_FEATURES.map(|feature| format!("client-credentials/{feature}")).join(",")];
     run(cargo(&["clippy", "--workspace", "--all-targets"]).args(features).args(["--", "-D", "warnings"]))?;
     let documents = ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"];
@@ -35,6 +37,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
         .args(features)
         .env("PKGSTATS_TEST_POSTGRES", &postgres.url)
         .env("PKGSTATS_TEST_NPM", npm)
+        .env("PKGSTATS_TEST_CLIENTS", clients)
         .env("PKGSTATS_TEST_CHROMIUM", chromium)
         .env("CLIENT_CREDENTIALS_TEST_PEERS", peers.endpoints()))
 }

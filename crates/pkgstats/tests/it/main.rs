@@ -1,5 +1,6 @@
 //! The program as people run it.
 
+mod clients;
 mod kills;
 mod show;
 
