@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use ::search::{Query, Total};
+use ::search::{Highlighter, Query, Total};
 use serde::Serialize;
 use store::{Downloads, DownloadsFrom, Known};
 use utoipa::ToSchema;
 
+pub use ::search::MAX_FROM_PLUS_SIZE;
+
 use crate::{Catalog, Error};
 
 /// What is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchRequest {
     /// Free text with qualifiers, 1 to 512 characters; empty lists the most popular packages.
     pub text: String,
@@ -20,6 +22,8 @@ pub struct SearchRequest {
     pub size: usize,
     /// What time it is, for "younger than a year": seconds since 1970, UTC.
     pub now: i64,
+    /// Say where the words stand.
+    pub highlight: bool,
 }
 
 /// One page of search results.
@@ -100,6 +104,49 @@ pub struct SearchHit {
     pub exact: bool,
     /// Only orders the hits of one answer.
     pub score: f32,
+    /// Where the words stand that were asked for, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub highlights: Option<Highlights>,
+}
+
+/// Where words that were asked for stand in the texts of a hit: in order, without overlaps.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Highlights {
+    /// In the name.
+    pub name: Vec<Span>,
+    /// In the description.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub description: Vec<Span>,
+    /// In the keywords, a list for each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<Vec<Span>>,
+}
+
+/// A place in a text, counted in bytes of UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Span {
+    /// Its first byte.
+    pub start: usize,
+    /// The byte after its last.
+    pub end: usize,
+}
+
+/// A text as pieces that are marked or not, in order; together they are the text.
+#[must_use]
+pub fn pieces<'a>(text: &'a str, spans: &[Span]) -> Vec<(bool, &'a str)> {
+    ::search::pieces(text, spans.iter().map(|span| span.start..span.end))
+}
+
+impl Highlights {
+    fn new(highlighter: &mut Highlighter, hit: &SearchHit) -> Self {
+        let spans =
+            |places: Vec<std::ops::Range<usize>>| places.into_iter().map(|place| Span { start: place.start, end: place.end }).collect();
+        Self {
+            name: spans(highlighter.in_name(&hit.name)),
+            description: hit.description.as_deref().map(|text| spans(highlighter.in_text(text))).unwrap_or_default(),
+            keywords: hit.keywords.iter().map(|keyword| spans(highlighter.in_keyword(keyword))).collect(),
+        }
+    }
 }
 
 /// Recent downloads, with their date.
@@ -150,6 +197,7 @@ impl SearchHit {
             observed: rfc3339(known.observed_at),
             exact,
             score,
+            highlights: None,
         }
     }
 }
@@ -168,6 +216,13 @@ impl Catalog {
             Total::Exactly(total) => (total, true),
             Total::AtLeast(total) => (total, false),
         };
+        let mut highlighter = request.highlight.then(|| Highlighter::new(&query));
+        let hits = found.hits.iter().filter_map(|hit| Some(SearchHit::new(known.remove(&hit.id)?, hit.exact, hit.score)));
+        let hits = hits.map(|mut hit| {
+            hit.highlights = highlighter.as_mut().map(|highlighter| Highlights::new(highlighter, &hit));
+            hit
+        });
+        let hits = hits.collect();
         Ok(SearchPage {
             text: request.text.clone(),
             notes: query.notes.into_iter().map(|note| SearchNote { part: note.part, why: note.why }).collect(),
@@ -176,7 +231,7 @@ impl Catalog {
             total,
             total_is_exact,
             corrected: found.corrected,
-            hits: found.hits.iter().filter_map(|hit| Some(SearchHit::new(known.remove(&hit.id)?, hit.exact, hit.score))).collect(),
+            hits,
         })
     }
 }

@@ -112,6 +112,50 @@ pub(crate) fn styled(code: &str, text: &str) -> String {
     if colours(&stdout()) { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
+/// Stands behind every character that is marked, until a table is laid out. It is as wide as nothing and stays with its character.
+const MARK: char = '\u{34f}';
+
+/// A text of others, without what would move the cursor or change colours.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().filter(|c| *c != MARK).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A text of others, with marks where pieces are marked, for [`with_marks`].
+pub(crate) fn marked<'a>(pieces: impl IntoIterator<Item = (bool, &'a str)>) -> String {
+    let mut text = String::new();
+    for (is_marked, piece) in pieces {
+        for c in harmless(piece).chars() {
+            text.push(c);
+            text.extend(is_marked.then_some(MARK));
+        }
+    }
+    text
+}
+
+/// What was laid out, its marked characters bold and underlined where there are colours.
+pub(crate) fn with_marks(text: &str) -> String {
+    styled_marks(text, colours(&stdout()))
+}
+
+fn styled_marks(text: &str, colours: bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut is_on = false;
+    let mut characters = text.chars().filter(|c| colours || *c != MARK).peekable();
+    while let Some(c) = characters.next() {
+        if c == MARK {
+            continue;
+        }
+        let is_marked = characters.next_if_eq(&MARK).is_some();
+        if is_marked != is_on {
+            shown.push_str(if is_marked { "\u{1b}[1;4m" } else { "\u{1b}[0m" });
+            is_on = is_marked;
+        }
+        shown.push(c);
+    }
+    shown.push_str(if is_on { "\u{1b}[0m" } else { "" });
+    shown
+}
+
 /// An amount of bytes as people read it.
 pub(crate) fn bytes(number: u64) -> String {
     HumanBytes(number).to_string()
@@ -253,6 +297,17 @@ fn style(now: &Progress) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_and_hostile_texts() {
+        let text = marked([(false, "react-"), (true, "date"), (false, " \u{1b}[31mred\u{34f}")]);
+        assert_eq!(styled_marks(&text, true), "react-\u{1b}[1;4mdate\u{1b}[0m  [31mred");
+        assert_eq!(styled_marks(&text, false), "react-date  [31mred");
+        let mut table = Table::new();
+        table.load_style(NOTHING).add_row([Cell::new(marked([(true, "date")])), Cell::new("x")]).add_row(["longer", "x"]);
+        let lines: Vec<String> = table.lines().map(|line| styled_marks(&line, false).trim_end().to_owned()).collect();
+        assert_eq!(lines, [" date    x", " longer  x"], "marks take no room");
+    }
 
     #[test]
     fn how_long_ago() {

@@ -7,6 +7,7 @@ mod builder;
 mod error;
 mod filter;
 mod generations;
+mod highlight;
 mod index;
 mod listing;
 mod query;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use builder::{Builder, Part, PartBuilder};
 pub use error::Error;
+pub use highlight::{Highlighter, pieces};
 pub use index::{Index, Payload};
 pub use query::{Condition, Filter, MAX_FROM_PLUS_SIZE, MAX_TEXT, Note, Numbers, Query, QueryError, Sort, Times, qualified};
 pub use rank::{Found, Hit, Total};

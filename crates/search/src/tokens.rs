@@ -28,6 +28,15 @@ pub(crate) fn prose_analyzer() -> TextAnalyzer {
         .build()
 }
 
+/// As [`prose_analyzer`], without stemming: beginnings of words are found in it.
+pub(crate) fn folding_analyzer() -> TextAnalyzer {
+    TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(40))
+        .filter(LowerCaser)
+        .filter(AsciiFoldingFilter)
+        .build()
+}
+
 /// The terms of a text, in order.
 pub(crate) fn terms(analyzer: &mut TextAnalyzer, text: &str) -> Vec<String> {
     let mut terms = Vec::new();
@@ -93,7 +102,7 @@ pub(crate) fn name_words(name: &str) -> Vec<String> {
 }
 
 /// Divides at `aB`, `ABc` (before `B`) and between letters and digits.
-fn split_part(part: &str) -> Vec<&str> {
+pub(crate) fn split_part(part: &str) -> Vec<&str> {
     let chars: Vec<(usize, char)> = part.char_indices().collect();
     let mut pieces = Vec::new();
     let mut start = 0;

@@ -1,14 +1,18 @@
 //! Our own JSON.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::header::LOCATION;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use catalog::{HomePage, PackageAnswer, PackagePage, ReadmeState, SearchPage, SearchRequest, Status, UserPage, UserRequest, UserSort};
+use catalog::{
+    HomePage, MAX_FROM_PLUS_SIZE, PackageAnswer, PackagePage, ReadmeState, SearchPage, SearchRequest, Status, UserPage, UserRequest,
+    UserSort,
+};
 use model::{Target, parse_target};
 use serde::Deserialize;
 use sync::Answer;
@@ -36,6 +40,30 @@ pub(crate) struct SearchParameters {
     from: Option<String>,
     /// How many hits to give, default 20, at most 250.
     size: Option<String>,
+    /// `1` to be told where the words stand in each hit.
+    highlight: Option<String>,
+}
+
+/// A parameter that is on or off: `1` or `0`, `true` or `false`; off when missing, on when it stands there without a value.
+pub(crate) fn switch(name: &str, text: Option<&str>) -> Result<bool, Problem> {
+    match text.map(str::trim) {
+        None | Some("0" | "false") => Ok(false),
+        Some("" | "1" | "true") => Ok(true),
+        Some(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", format!("'{name}' is 1 or 0"))),
+    }
+}
+
+/// How many hits to give: what was asked for, but no more than an answer may have, and none beyond the last that can be reached.
+pub(crate) fn reachable(from: usize, size: usize, most: usize) -> usize {
+    let left = MAX_FROM_PLUS_SIZE.saturating_sub(from);
+    // Beyond all of them the search says so.
+    if left == 0 { size.max(1) } else { size.min(most).min(left) }
+}
+
+/// How long the search took, for browsers' tools and other programs.
+pub(crate) fn timing(took: Duration) -> [(HeaderName, HeaderValue); 1] {
+    let text = format!("search;dur={:.1}", took.as_secs_f64() * 1e3);
+    [(HeaderName::from_static("server-timing"), HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("search")))]
 }
 
 /// Searches packages.
@@ -46,14 +74,17 @@ pub(crate) async fn search(
     parameters: Result<Query<SearchParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let Query(parameters) = parameters.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error.body_text()))?;
+    let from = whole_number("from", parameters.from.as_deref(), 0)?;
     let request = SearchRequest {
         text: parameters.q.unwrap_or_default(),
-        from: whole_number("from", parameters.from.as_deref(), 0)?,
-        size: whole_number("size", parameters.size.as_deref(), SIZE)?.min(MAX_SIZE),
+        from,
+        size: reachable(from, whole_number("size", parameters.size.as_deref(), SIZE)?, MAX_SIZE),
         now: state.clock.now(),
+        highlight: switch("highlight", parameters.highlight.as_deref())?,
     };
+    let began = Instant::now();
     let page = run(&state, request).await?;
-    Ok(Cached(CachePolicy::Search, Json(page)))
+    Ok(Cached(CachePolicy::Search, (timing(began.elapsed()), Json(page))))
 }
 
 /// Why a search was not made.
@@ -77,7 +108,7 @@ impl From<Refused> for Problem {
 
 /// Searches, when not too many do. A search that nobody waits for any more still holds its place until it has ended.
 pub(crate) async fn run(state: &AppState, request: SearchRequest) -> Result<SearchPage, Refused> {
-    let place = tokio::time::timeout(std::time::Duration::from_secs(1), Arc::clone(&state.searches).acquire_owned()).await;
+    let place = tokio::time::timeout(Duration::from_secs(1), Arc::clone(&state.searches).acquire_owned()).await;
     let Ok(Ok(place)) = place else { return Err(Refused::Busy) };
     let catalog = state.catalog.clone();
     let search = tokio::spawn(async move {

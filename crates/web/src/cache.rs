@@ -50,6 +50,11 @@ impl<T: IntoResponse> IntoResponse for Cached<T> {
     }
 }
 
+/// Stands for what a tag is made of where that is not the whole body, because part of it differs between answers that say the same. A tag
+/// is weak, so it may.
+#[derive(Debug, Clone)]
+pub(crate) struct Essence(pub(crate) Vec<u8>);
+
 /// Gives every answer that may be kept a tag of its content, and answers 304 to whoever has that already. The tag is weak, because the
 /// same content is sent compressed in several ways.
 pub(crate) async fn tag(request: Request, next: Next) -> Response {
@@ -66,7 +71,7 @@ pub(crate) async fn tag(request: Request, next: Next) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let mut hasher = DefaultHasher::new();
-    hasher.write(&bytes);
+    hasher.write(head.extensions.get::<Essence>().map_or(&bytes[..], |essence| &essence.0));
     let tag = format!("W/\"{:016x}\"", hasher.finish());
     let is_there = asked.as_ref().and_then(|asked| asked.to_str().ok()).is_some_and(|asked| {
         let mut tags = asked.split(',').map(|one| one.trim().trim_start_matches("W/"));

@@ -2,6 +2,7 @@
 
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
 
+use catalog::SearchHit;
 use model::PackageName;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -100,8 +101,22 @@ pub(crate) fn short_address(address: &str) -> String {
     if rest.chars().count() > 60 { format!("{}…", rest.chars().take(59).collect::<String>()) } else { rest.to_owned() }
 }
 
-pub(crate) fn first_keywords(keywords: &[String]) -> Vec<&str> {
-    keywords.iter().take(KEYWORDS).map(String::as_str).collect()
+/// A hit's name, marked where words stand that were asked for.
+pub(crate) fn name_pieces(hit: &SearchHit) -> Vec<(bool, &str)> {
+    catalog::pieces(&hit.name, hit.highlights.as_ref().map_or(&[], |places| &places.name))
+}
+
+/// As [`name_pieces`].
+pub(crate) fn description_pieces(hit: &SearchHit) -> Vec<(bool, &str)> {
+    catalog::pieces(hit.description.as_deref().unwrap_or_default(), hit.highlights.as_ref().map_or(&[], |places| &places.description))
+}
+
+/// A hit's first keywords, those first that have marks, each with its pieces.
+pub(crate) fn first_keywords(hit: &SearchHit) -> Vec<(&str, Vec<(bool, &str)>)> {
+    let spans = |number: usize| hit.highlights.as_ref().and_then(|places| places.keywords.get(number)).map_or(&[][..], Vec::as_slice);
+    let mut keywords: Vec<(usize, &str)> = hit.keywords.iter().map(String::as_str).enumerate().collect();
+    keywords.sort_by_key(|(number, _)| spans(*number).is_empty());
+    keywords.into_iter().take(KEYWORDS).map(|(number, keyword)| (keyword, catalog::pieces(keyword, spans(number)))).collect()
 }
 
 pub(crate) fn package_path(name: &str) -> String {

@@ -1,8 +1,10 @@
 //! npm's own API, same shapes: `npm search --registry http://localhost:3000 …` works.
 //!
 //! Extensions: `text` may have 1 to 512 characters (npm: 2 to 64), and results reach to 100,000 (npm: 10,000). What is not known is left
-//! out: `version` and `date` of a package known by name only, weekly or monthly downloads that nobody counted. `downloads.as_of` says
-//! from when the counts are.
+//! out: `version` and `date` of a package known by name only, weekly or monthly downloads that nobody counted, and always mail addresses,
+//! which are not stored. `downloads.as_of` says from when the counts are.
+
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::AppState;
+use crate::api::{reachable, run, timing};
 use crate::cache::{CachePolicy, Cached};
 use crate::error::Problem;
 
@@ -26,7 +29,7 @@ pub(crate) async fn ping() -> impl IntoResponse {
     Cached(CachePolicy::Never, Json(serde_json::json!({})))
 }
 
-/// Parameters of npm's search API; weights such as `quality` are accepted and change nothing, as on npm today.
+/// Parameters of npm's search API. Others are accepted and change nothing.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct NpmParameters {
@@ -34,8 +37,17 @@ pub(crate) struct NpmParameters {
     text: Option<String>,
     /// How many hits, default 20, at most 250.
     size: Option<String>,
-    /// How many hits to pass over, default 0.
+    /// How many hits to pass over, default 0, at most 99,999; hits beyond number 100,000 are not given.
     from: Option<String>,
+    /// A weight that npm's clients still send; accepted, and changes nothing, as on npm.
+    #[allow(dead_code, reason = "it is only described")]
+    quality: Option<String>,
+    /// As `quality`.
+    #[allow(dead_code, reason = "it is only described")]
+    popularity: Option<String>,
+    /// As `quality`.
+    #[allow(dead_code, reason = "it is only described")]
+    maintenance: Option<String>,
 }
 
 /// An answer of npm's search API.
@@ -160,17 +172,15 @@ pub(crate) async fn search(
     if text.chars().count() > MAX_TEXT {
         return Err(refused("ERR_TEXT_LENGTH", "The 'text' parameter must be between 1 and 512 characters"));
     }
-    let request = SearchRequest {
-        text,
-        from: whole_number("from", parameters.from.as_deref(), 0)?,
-        size: whole_number("size", parameters.size.as_deref(), SIZE)?.min(MAX_SIZE),
-        now: state.clock.now(),
-    };
-    let page = crate::api::run(&state, request).await?;
+    let from = whole_number("from", parameters.from.as_deref(), 0)?;
+    let size = reachable(from, whole_number("size", parameters.size.as_deref(), SIZE)?, MAX_SIZE);
+    let began = Instant::now();
+    let page = run(&state, SearchRequest { text, from, size, now: state.clock.now(), ..SearchRequest::default() }).await?;
+    let took = timing(began.elapsed());
     let time = jiff::Timestamp::from_second(state.clock.now()).unwrap_or_default().to_string();
     Ok(Cached(
         CachePolicy::Search,
-        Json(NpmSearch { objects: page.hits.into_iter().map(NpmObject::from).collect(), total: page.total, time }),
+        (took, Json(NpmSearch { objects: page.hits.into_iter().map(NpmObject::from).collect(), total: page.total, time })),
     ))
 }
 
@@ -178,12 +188,12 @@ pub(crate) async fn search(
 pub(crate) fn whole_number(name: &str, text: Option<&str>, default: usize) -> Result<usize, Problem> {
     match text.map(str::trim).filter(|text| !text.is_empty()) {
         None => Ok(default),
-        Some(text) => text.parse().map_err(|_| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "ERR_QUERY",
-                format!("'{name}' must be a whole number, not {:?}", text.chars().take(20).collect::<String>()),
-            )
-        }),
+        // Larger than any number we know, but a number.
+        Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(text.parse().unwrap_or(usize::MAX)),
+        Some(text) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "ERR_QUERY",
+            format!("'{name}' must be a whole number, not {:?}", text.chars().take(20).collect::<String>()),
+        )),
     }
 }

@@ -116,7 +116,7 @@ impl<'a> Shown<'a> {
     async fn near_names(&self) -> Vec<String> {
         let bare = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
         let asked = self.args.package.name.as_str();
-        let request = SearchRequest { text: asked.to_owned(), from: 0, size: FEW, now: 0 };
+        let request = SearchRequest { text: asked.to_owned(), size: FEW, ..SearchRequest::default() };
         let Ok(page) = self.catalog.search(&request).await else { return Vec::new() };
         let wanted = bare(asked);
         let is_near = |name: &str| page.corrected || bare(name).contains(&wanted) || wanted.contains(&bare(name));

@@ -167,7 +167,7 @@ fn owner(repository: &str) -> Option<String> {
 }
 
 async fn near(state: &AppState, name: &PackageName) -> Vec<catalog::SearchHit> {
-    let request = SearchRequest { text: name.bare().to_owned(), from: 0, size: NEAR, now: state.clock.now() };
+    let request = SearchRequest { text: name.bare().to_owned(), size: NEAR, now: state.clock.now(), ..SearchRequest::default() };
     crate::api::run(state, request).await.map(|page| page.hits).unwrap_or_default()
 }
 

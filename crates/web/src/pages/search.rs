@@ -1,15 +1,15 @@
 //! Results of a search.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use askama::Template;
-use axum::http::StatusCode;
-use axum::response::Response;
-use catalog::{SearchPage, SearchRequest};
+use axum::body::Bytes;
+use axum::response::{IntoResponse, Response};
+use catalog::{MAX_FROM_PLUS_SIZE, SearchPage, SearchRequest};
 
-use super::{Frame, failed, message, render};
-use crate::api::{Refused, run};
-use crate::cache::CachePolicy;
+use super::{Frame, broken, draw, failed, message, send};
+use crate::api::{Refused, reachable, run, timing};
+use crate::cache::{CachePolicy, Essence};
 use crate::{AppState, assets, format};
 
 /// Results on a page.
@@ -22,18 +22,17 @@ struct Results {
     page: SearchPage,
     /// Where the next page begins.
     next: Option<usize>,
-    /// Milliseconds the search took.
-    took: String,
 }
 
 pub(super) async fn search(state: &AppState, text: String, from: usize) -> Response {
     let began = Instant::now();
-    let page = match run(state, SearchRequest { text: text.clone(), from, size: SIZE, now: state.clock.now() }).await {
+    let request = SearchRequest { text: text.clone(), from, size: reachable(from, SIZE, SIZE), now: state.clock.now(), highlight: true };
+    let page = match run(state, request).await {
         Ok(page) => page,
         Err(Refused::Busy) => return message::busy(),
         Err(Refused::Failed(error)) => return failed(state, error),
     };
-    let took = format!("{:.1}", began.elapsed().as_secs_f64() * 1e3);
+    let took = began.elapsed();
     let heading = if text.is_empty() { "Most downloaded packages".to_owned() } else { format!("{text} - npm packages") };
     let mut frame = Frame::new(format!("{heading} - pkgstats"), format!("npm packages for {text}"));
     frame.json = Some(format!("/api/v1/search{}", format::search_path(&text, from).trim_start_matches('/')));
@@ -41,6 +40,18 @@ pub(super) async fn search(state: &AppState, text: String, from: usize) -> Respo
     // Every text has a page like this; search engines should list the packages.
     frame.indexed = false;
     let end = page.from + SIZE;
-    let next = ((end as u64) < page.total && end + SIZE <= 100_000).then_some(end);
-    render(StatusCode::OK, CachePolicy::Page, &Results { frame, page, next, took })
+    let next = ((end as u64) < page.total && end < MAX_FROM_PLUS_SIZE).then_some(end);
+    let Some(html) = draw(&Results { frame, page, next }) else { return broken() };
+    send_timed(html, took)
+}
+
+/// The page says how long the search took. Its tag is made without that, so that the same results are not sent twice.
+fn send_timed(html: Bytes, took: Duration) -> Response {
+    let text = String::from_utf8_lossy(&html);
+    // No text of a package holds this, because all are escaped.
+    let Some((before, after)) = text.split_once("<!--took-->") else { return send(CachePolicy::Page, html) };
+    let whole = format!("{before}, in {:.1} ms{after}", took.as_secs_f64() * 1e3);
+    let mut response = (timing(took), send(CachePolicy::Page, whole.into())).into_response();
+    response.extensions_mut().insert(Essence(html.to_vec()));
+    response
 }

@@ -344,9 +344,10 @@ async fn home_search_and_about() {
 
     let results = site.page("/?q=react", StatusCode::OK).await;
     has(&results, "react", &["1 to 20 of", "exact name", "rel=\"next\" href=\"/?q=react&#38;from=20\"", "value=\"react\"", "noindex"]);
-    assert!(results.contains("<h3><a href=\"/pkg:react\">react</a>"), "{results}");
+    assert!(results.contains("<h3><a href=\"/pkg:react\"><mark>react</mark></a>"), "{results}");
     assert_eq!(results.matches("<li class=\"card\">").count(), 20);
     let without_time = |page: &str| page.split(" ms</p>").nth(1).map(str::to_owned);
+    assert!(results.contains(", in ") && results.contains(" ms</p>") && !results.contains("<!--"), "the time it took is there");
     assert_eq!(without_time(&site.page("/search?q=react", StatusCode::OK).await), without_time(&results));
     let second = site.page("/?q=react&from=20", StatusCode::OK).await;
     has(&second, "second", &["21 to", "rel=\"prev\" href=\"/?q=react\"", "start=\"21\""]);
@@ -368,6 +369,29 @@ async fn home_search_and_about() {
     }
     let robots = site.get("/robots.txt").await;
     assert!(robots.0 == StatusCode::OK && robots.2.starts_with("User-agent: *"));
+}
+
+/// Hostile words stay text, whatever is marked in them.
+#[tokio::test]
+async fn matches_are_marked() {
+    let lines = [
+        json!({"package": {"name": "sunny-date-picker", "description": "Pickers of <b>dates</b> & <script>alert('date')</script> <mark>x</mark>",
+            "keywords": ["one", "two", "three", "four", "five", "six", "date picker", "<i>date</i>"]}}),
+        json!({"package": {"name": "took", "description": "<!--took--> &lt;mark&gt; \u{202e}date"}}),
+    ]
+    .map(|line| line.to_string());
+    let site = Site::offline(&lines.each_ref().map(String::as_str)).await;
+    let page = site.page("/?q=date+picker", StatusCode::OK).await;
+    let marked = [
+        "<a href=\"/pkg:sunny-date-picker\">sunny-<mark>date-picker</mark></a>",
+        "<mark>Pickers</mark> of &#60;b&#62;<mark>dates</mark>&#60;/b&#62; &#38; &#60;script&#62;alert(&#39;<mark>date</mark>&#39;)&#60;/script&#62; &#60;mark&#62;x",
+        ">&#60;i&#62;<mark>date</mark>&#60;/i&#62;</a>",
+    ];
+    has(&page, "marks", &marked);
+    assert!(page.find("<mark>date</mark> <mark>picker</mark></a>") < page.find(">one</a>"), "keywords with marks come first: {page}");
+    let page = site.page("/?q=%3C!--took--%3E+date", StatusCode::OK).await;
+    assert!(page.contains("&#60;!--<mark>took</mark>--&#62; &#38;lt;mark&#38;gt;") && page.matches(" ms</p>").count() == 1, "{page}");
+    html::check("/?q=date+picker", &page);
 }
 
 #[tokio::test]
