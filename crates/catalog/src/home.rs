@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::search::Query;
+use ::search::{Query, Wanted};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -113,7 +113,9 @@ impl Catalog {
         let Some(index) = self.index() else { return Ok(Default::default()) };
         let found = tokio::task::spawn_blocking(move || {
             let ids = |from, size| {
-                Ok::<_, Error>(index.search(&Query::default(), from, size)??.hits.into_iter().map(|hit| hit.id).collect::<Vec<_>>())
+                Ok::<_, Error>(
+                    index.search(&Query::default(), Wanted::page(from, size))??.hits.into_iter().map(|hit| hit.id).collect::<Vec<_>>(),
+                )
             };
             let among = index.count().clamp(1, CHANCE);
             let mut random = Vec::new();

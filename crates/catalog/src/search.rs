@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ::search::{Highlighter, Query, Total};
+use ::search::{Highlighter, Query, Total, Wanted};
 use serde::Serialize;
 use store::{Downloads, DownloadsFrom, Known};
 use utoipa::ToSchema;
@@ -208,7 +208,8 @@ impl Catalog {
         let query = Query::parse(&request.text, request.now)?;
         let index = self.index().ok_or(Error::NoIndex)?;
         let (asked, from, size) = (query.clone(), request.from, request.size);
-        let found = tokio::task::spawn_blocking(move || index.search(&asked, from, size)).await.map_err(|_| Error::Task)???;
+        let found =
+            tokio::task::spawn_blocking(move || index.search(&asked, Wanted::page(from, size))).await.map_err(|_| Error::Task)???;
         let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
         let known = if ids.is_empty() { Vec::new() } else { self.store.by_ids(&ids).await? };
         let mut known: HashMap<i64, Known> = known.into_iter().map(|known| (known.id, known)).collect();

@@ -37,7 +37,7 @@ pub struct PartBuilder {
 
 /// A finished stretch: an index of one segment.
 #[derive(Debug)]
-pub struct Part {
+pub struct Stretch {
     folder: PathBuf,
 }
 
@@ -78,7 +78,7 @@ impl Builder {
     }
 
     /// Puts the stretches together. Nobody uses the index before [`Index::publish`].
-    pub fn finish(self, parts: Vec<Part>, payload: Payload) -> Result<Index, Error> {
+    pub fn finish(self, parts: Vec<Stretch>, payload: Payload) -> Result<Index, Error> {
         match parts.split_first() {
             None => {
                 tantivy::Index::create(open_folder(&self.folder)?, self.fields.schema.clone(), settings()).map_err(failed(&self.folder))?;
@@ -92,8 +92,8 @@ impl Builder {
 
     /// Makes one index of several by moving their files together and listing all their segments in one `meta.json`. The new index is read
     /// and checked before anybody uses it.
-    fn join(&self, first: &Part, others: &[Part]) -> Result<(), Error> {
-        let read = |part: &Part, name: &str| -> Result<Value, Error> {
+    fn join(&self, first: &Stretch, others: &[Stretch]) -> Result<(), Error> {
+        let read = |part: &Stretch, name: &str| -> Result<Value, Error> {
             let path = part.folder.join(name);
             let bytes = fs::read(&path).map_err(Error::io(&path))?;
             serde_json::from_slice(&bytes).map_err(|error| Error::io(&path)(error.into()))
@@ -161,7 +161,7 @@ impl PartBuilder {
     }
 
     /// Makes one segment of all, in order. `None` when nothing was added.
-    pub fn finish(mut self) -> Result<Option<Part>, Error> {
+    pub fn finish(mut self) -> Result<Option<Stretch>, Error> {
         self.cut()?;
         let mut segments = Vec::new();
         for (index, path) in &self.finished {
@@ -177,6 +177,6 @@ impl PartBuilder {
         for (_, path) in &self.finished {
             fs::remove_dir_all(path).map_err(Error::io(path))?;
         }
-        Ok(Some(Part { folder }))
+        Ok(Some(Stretch { folder }))
     }
 }

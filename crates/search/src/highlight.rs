@@ -44,22 +44,22 @@ impl Highlighter {
     #[must_use]
     pub fn new(query: &Query) -> Self {
         let (mut stemmed, mut folded, mut named) = (tokens::prose_analyzer(), tokens::folding_analyzer(), tokens::name_analyzer());
-        let mut terms: HashSet<String> = HashSet::new();
+        let mut wanted: HashSet<String> = HashSet::new();
         let words: Vec<&str> = query.text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(WORDS).collect();
         for word in &words {
-            terms.extend(tokens::terms(&mut stemmed, word));
-            terms.extend(tokens::terms(&mut named, word).into_iter().next());
+            wanted.extend(terms(&mut stemmed, word));
+            wanted.extend(terms(&mut named, word).into_iter().next());
         }
         for pair in words.windows(2) {
-            terms.extend(tokens::terms(&mut stemmed, &pair.concat()));
+            wanted.extend(terms(&mut stemmed, &pair.concat()));
         }
         let unfinished = query.text.chars().next_back().is_some_and(char::is_alphanumeric);
         let last = words.last().filter(|word| unfinished && word.chars().nth(1).is_some());
-        let beginning = last.and_then(|word| tokens::terms(&mut folded, word).pop());
+        let beginning = last.and_then(|word| terms(&mut folded, word).pop());
         let joined = if words.is_empty() { String::new() } else { tokens::joined(&query.text) };
         let keywords = query.keywords().map(str::to_owned).collect();
         let words = words.into_iter().map(str::to_lowercase).collect();
-        Self { words, terms, beginning, joined, keywords, stemmed, folded, named }
+        Self { words, terms: wanted, beginning, joined, keywords, stemmed, folded, named }
     }
 
     /// The places in a description.
@@ -96,7 +96,7 @@ impl Highlighter {
             let word = &name[place.clone()];
             let lowered = word.to_lowercase();
             let begins = self.beginning.as_ref().is_some_and(|beginning| lowered.starts_with(beginning.as_str()));
-            if begins || tokens::terms(&mut self.named, word).first().is_some_and(|term| self.terms.contains(term)) {
+            if begins || terms(&mut self.named, word).first().is_some_and(|term| self.terms.contains(term)) {
                 spans.push(place.clone());
             }
         }
@@ -108,6 +108,12 @@ impl Highlighter {
         }
         tidy(name, spans)
     }
+}
+
+fn terms(analyzer: &mut TextAnalyzer, text: &str) -> Vec<String> {
+    let mut terms = Vec::new();
+    analyzer.token_stream(text).process(&mut |token| terms.push(token.text.clone()));
+    terms
 }
 
 /// Where the letters and digits of `text` end, if `name` begins with them, whatever separators stand between.

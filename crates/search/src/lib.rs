@@ -5,6 +5,7 @@
 
 mod builder;
 mod error;
+mod explain;
 mod filter;
 mod generations;
 mod highlight;
@@ -18,11 +19,12 @@ mod tokens;
 mod words;
 mod writer;
 
-pub use builder::{Builder, Part, PartBuilder};
+pub use builder::{Builder, PartBuilder, Stretch};
 pub use error::Error;
+pub use explain::Part;
 pub use highlight::{Highlighter, pieces};
 pub use index::{Index, Payload};
 pub use query::{Condition, Filter, MAX_FROM_PLUS_SIZE, MAX_TEXT, Note, Numbers, Query, QueryError, Sort, Times, qualified};
-pub use rank::{Found, Hit, Total};
+pub use rank::{Found, Hit, Total, Wanted};
 pub use schema::Document;
 pub use writer::{IndexChange, Writer};

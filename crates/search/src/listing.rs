@@ -57,7 +57,7 @@ impl Index {
         let places = keyed.iter().enumerate().skip(from).take(size);
         let hits = places.map(|(place, (_, segment, doc))| {
             let id = view.segments[segment.0].id(doc.0);
-            Hit { id, score: (MAX_FROM_PLUS_SIZE - place) as f32, exact: named == Some(id) }
+            Hit { id, score: (MAX_FROM_PLUS_SIZE - place) as f32, exact: named == Some(id), parts: None }
         });
         let hits = hits.collect();
         let total = if cut || total > EXACT_TOTAL { Total::AtLeast(total as u64) } else { Total::Exactly(total as u64) };

@@ -3,6 +3,9 @@
 //! Four ways lead to a package: its exact name; its name without separators (`datepicker`, `date picker`); the beginning of its name;
 //! its words in name, keywords and description. When no name fits, names one or two typing mistakes away are tried. Every way reads
 //! at most the first [`BUDGET`] documents, which are the most popular ones, so no query is expensive and no popular package is missed.
+//!
+//! A score is the product of [`Part`]s, which [`Wanted::explain`] asks for: `words` × `coverage` × `name` × `downloads`, and what takes away
+//! from it or puts the very name first.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
@@ -12,6 +15,7 @@ use tantivy::query::FuzzyTermQuery;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, SegmentReader, Term};
 
+use crate::explain::{self, Explained};
 use crate::index::Segment;
 use crate::listing::shows_unpublished;
 use crate::query::{MAX_FROM_PLUS_SIZE, QueryError};
@@ -19,7 +23,7 @@ use crate::schema::Standing;
 use crate::sets::{Union, take_all, visit};
 use crate::tokens::StartLookup;
 use crate::words::Words;
-use crate::{Error, Index, Query, Sort, tokens};
+use crate::{Error, Index, Part, Query, Sort, tokens};
 
 /// A segment with a smaller share of the documents than one in so many holds changes. Above it, the index is built anew.
 const SMALL: u32 = 20;
@@ -52,9 +56,30 @@ const POPULARITY: i32 = 5;
 const DEPRECATED: f32 = 0.1;
 const SECURITY_HOLDING: f32 = 0.001;
 const TYPES: f32 = 0.3;
+/// How far what is put first stands above what follows.
+const FIRST: f32 = 1.01;
+
+/// What is asked for besides the query.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The number of the first hit, from 0.
+    pub from: usize,
+    /// How many hits.
+    pub size: usize,
+    /// The parts of every hit's score.
+    pub explain: bool,
+}
+
+impl Wanted {
+    /// The hits number `from` to `from + size`.
+    #[must_use]
+    pub fn page(from: usize, size: usize) -> Self {
+        Self { from, size, ..Self::default() }
+    }
+}
 
 /// One package found.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// The store's id.
     pub id: i64,
@@ -62,6 +87,8 @@ pub struct Hit {
     pub score: f32,
     /// Its name is the very text.
     pub exact: bool,
+    /// What the score is the product of, when that was asked for.
+    pub parts: Option<Vec<Part>>,
 }
 
 /// How many packages match.
@@ -86,18 +113,18 @@ pub struct Found {
 
 /// How a candidate was found, besides its words.
 #[derive(Debug, Clone, Copy, Default)]
-struct Match {
+pub(crate) struct Match {
     /// BM25 over the words, weighted by how many of them match.
     text: f32,
     /// Its name without separators is the text's.
-    joined: bool,
+    pub(crate) joined: bool,
     /// Its name without scope and separators is.
-    bare: bool,
+    pub(crate) bare: bool,
     /// That begins with the text's.
-    start: bool,
+    pub(crate) start: bool,
     /// 1 or 2 typing mistakes.
-    mistakes: u8,
-    exact: bool,
+    pub(crate) mistakes: u8,
+    pub(crate) exact: bool,
 }
 
 /// The candidates of one segment.
@@ -115,12 +142,22 @@ struct Candidates {
     cut: bool,
 }
 
+impl Candidates {
+    /// How a document was found by its name; its text score is left out.
+    fn of(&self, doc: DocId) -> Match {
+        let found = self.by_name.get(&doc).copied().unwrap_or_default();
+        Match { start: self.by_start.binary_search(&doc).is_ok(), ..found }
+    }
+}
+
 /// A scored candidate.
 #[derive(Debug, Clone, Copy)]
 struct Scored {
     score: f32,
     segment: usize,
     doc: DocId,
+    /// What its score was multiplied with to put it first.
+    lift: f32,
 }
 
 impl Scored {
@@ -135,16 +172,16 @@ impl Scored {
 }
 
 impl Index {
-    /// The hits number `from` to `from + size` of a query.
-    pub fn search(&self, query: &Query, from: usize, size: usize) -> Result<Result<Found, QueryError>, Error> {
-        if from.saturating_add(size) > MAX_FROM_PLUS_SIZE {
+    /// What is wanted of the hits of a query.
+    pub fn search(&self, query: &Query, wanted: Wanted) -> Result<Result<Found, QueryError>, Error> {
+        if wanted.from.saturating_add(wanted.size) > MAX_FROM_PLUS_SIZE {
             return Ok(Err(QueryError::TooDeep));
         }
-        let found = if query.sort == Sort::Relevance { self.find(query, from, size) } else { self.listed(query, from, size) };
+        let found = if query.sort == Sort::Relevance { self.find(query, wanted) } else { self.listed(query, wanted.from, wanted.size) };
         found.map(Ok).map_err(|source| self.failed(source))
     }
 
-    fn find(&self, query: &Query, from: usize, size: usize) -> tantivy::Result<Found> {
+    fn find(&self, query: &Query, Wanted { from, size, explain }: Wanted) -> tantivy::Result<Found> {
         let view = self.view();
         let segments = &view.segments;
         let words = Words::of(self, segments, &query.text)?;
@@ -168,14 +205,24 @@ impl Index {
             .iter()
             .skip(from)
             .take(size)
-            .map(|place| Hit {
-                id: segments[place.segment].id(place.doc),
-                score: place.score,
-                exact: candidates[place.segment].by_name.get(&place.doc).is_some_and(|found| found.exact),
+            .map(|place| {
+                let segment = &segments[place.segment];
+                let found = candidates[place.segment].of(place.doc);
+                let parts = if explain { Some(self.explain(segment, &words, place, found)?) } else { None };
+                Ok(Hit { id: segment.id(place.doc), score: place.score, exact: found.exact, parts })
             })
-            .collect();
+            .collect::<tantivy::Result<_>>()?;
         let total = if cut || total > EXACT_TOTAL { Total::AtLeast(total as u64) } else { Total::Exactly(total as u64) };
         Ok(Found { hits, total, corrected })
+    }
+
+    fn explain(&self, segment: &Segment, words: &Words, place: &Scored, found: Match) -> tantivy::Result<Vec<Part>> {
+        let standing = segment.standing(place.doc);
+        let seen = words.look_at(self, &segment.reader, place.doc)?;
+        let text: f32 = seen.iter().map(|word| word.score).sum();
+        let coverage = words.coverage(seen.iter().filter(|word| word.score > 0.0).map(|word| word.weight).sum());
+        let factors = Factors::of(Match { text: text * coverage, ..found }, standing, words.weight());
+        Ok(explain::parts(&Explained { seen, text, coverage, found, standing, factors, lift: place.lift }))
     }
 
     /// When no name is the text's, and no familiar one begins with it, adds names one typing mistake away; when nothing else fits either, two.
@@ -302,7 +349,7 @@ fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: u
             } else if (found.joined || found.bare) && !standing.is_types() {
                 rivals.push((standing.bucket(), (number, doc)));
             }
-            scored.push(Scored { score: score(found, standing, weight), segment: number, doc });
+            scored.push(Scored { score: Factors::of(found, standing, weight).product(), segment: number, doc, lift: 1.0 });
         };
         // All lists ascend. Most documents are found by their words alone, so the others are put together first.
         let mut others: Vec<(DocId, Match)> = found.by_start.iter().map(|doc| (*doc, Match { start: true, ..Match::default() })).collect();
@@ -342,35 +389,61 @@ fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: u
         scored.truncate(rest);
     }
     scored.sort_unstable_by(Scored::order);
+    // What is put first gets a score that says so.
+    let mut above = scored.first().map_or(0.0, |best| best.score);
+    for one in first.iter_mut().rev() {
+        if one.score <= above {
+            one.lift = above * FIRST / one.score;
+            one.score = above * FIRST;
+        }
+        above = one.score;
+    }
     first.append(&mut scored);
     (first, total)
 }
 
-/// Text match times popularity. Joined names, beginnings and corrections count as much as a full match of the words would.
-fn score(found: Match, standing: Standing, weight: f32) -> f32 {
-    let mut text = found.text;
-    for (found, worth) in [
-        (found.start, START),
-        (found.bare, BARE),
-        (found.mistakes == 1, ONE_MISTAKE),
-        (found.mistakes == 2, TWO_MISTAKES),
-        (found.joined || found.exact, JOINED_NAME),
-    ] {
-        if found {
-            text = text.max(weight * worth);
+/// What a score is the product of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Factors {
+    /// The match of the words, or, without words, 1.
+    text: f32,
+    /// What a match by name adds to that.
+    pub(crate) name: f32,
+    pub(crate) popularity: f32,
+    pub(crate) deprecated: f32,
+    pub(crate) security_holding: f32,
+    pub(crate) types: f32,
+}
+
+impl Factors {
+    /// Joined names, beginnings and corrections count as much as a full match of the words would.
+    fn of(found: Match, standing: Standing, weight: f32) -> Self {
+        let mut best = found.text;
+        for (found, worth) in [
+            (found.start, START),
+            (found.bare, BARE),
+            (found.mistakes == 1, ONE_MISTAKE),
+            (found.mistakes == 2, TWO_MISTAKES),
+            (found.joined || found.exact, JOINED_NAME),
+        ] {
+            if found {
+                best = best.max(weight * worth);
+            }
+        }
+        // Nothing was asked for but a filter: popularity alone.
+        let text = if found.text > 0.0 { found.text } else { 1.0 };
+        let when = |is: bool, factor: f32| if is { factor } else { 1.0 };
+        Self {
+            text,
+            name: if best > 0.0 { best / text } else { 1.0 },
+            popularity: (0.5 + standing.bucket().magnitude()).powi(POPULARITY),
+            deprecated: when(standing.is_deprecated(), DEPRECATED),
+            security_holding: when(standing.is_security_holding(), SECURITY_HOLDING),
+            types: when(standing.is_types() && !found.exact, TYPES),
         }
     }
-    // Nothing was asked for but a filter: popularity alone.
-    let text = if text == 0.0 { 1.0 } else { text };
-    let mut popularity = (0.5 + standing.bucket().magnitude()).powi(POPULARITY);
-    if standing.is_deprecated() {
-        popularity *= DEPRECATED;
+
+    fn product(self) -> f32 {
+        self.text * self.name * self.popularity * self.deprecated * self.security_holding * self.types
     }
-    if standing.is_security_holding() {
-        popularity *= SECURITY_HOLDING;
-    }
-    if standing.is_types() && !found.exact {
-        popularity *= TYPES;
-    }
-    text * popularity
 }

@@ -37,10 +37,13 @@ pub(crate) fn folding_analyzer() -> TextAnalyzer {
         .build()
 }
 
-/// The terms of a text, in order.
-pub(crate) fn terms(analyzer: &mut TextAnalyzer, text: &str) -> Vec<String> {
+/// The terms of a text, in order, each with what it was made of, as far as that is known.
+pub(crate) fn terms(analyzer: &mut TextAnalyzer, text: &str) -> Vec<(String, String)> {
     let mut terms = Vec::new();
-    analyzer.token_stream(text).process(&mut |token| terms.push(token.text.clone()));
+    analyzer.token_stream(text).process(&mut |token| {
+        let typed = text.get(token.offset_from..token.offset_to).filter(|typed| !typed.is_empty()).unwrap_or(&token.text);
+        terms.push((token.text.clone(), typed.to_owned()));
+    });
     terms
 }
 

@@ -26,6 +26,8 @@ const OTHER_FIELDS: f32 = 0.2;
 
 /// A term in one field, with the weight of a match there.
 struct Cursor {
+    /// The field, as people call it.
+    field: &'static str,
     postings: SegmentPostings,
     norms: FieldNormReader,
     average_length: f32,
@@ -73,10 +75,24 @@ impl WordCursors {
 /// One word of the query.
 struct Word {
     term: String,
+    /// As it was typed.
+    typed: String,
     /// Inverse document frequency.
     weight: f32,
     /// What the word may be the beginning of, with a factor on the weight.
     completions: Vec<String>,
+}
+
+/// A word in a document.
+pub(crate) struct Seen {
+    /// As it was typed.
+    pub(crate) typed: String,
+    /// Inverse document frequency.
+    pub(crate) weight: f32,
+    /// 0 when it is not there.
+    pub(crate) score: f32,
+    /// Where it is.
+    pub(crate) fields: Vec<&'static str>,
 }
 
 /// The words of a query.
@@ -85,17 +101,20 @@ pub(crate) struct Words {
 }
 
 /// Fields in which words are looked up, and what a match there is worth.
-fn searched(index: &Index) -> [(Field, f32); 3] {
-    [(index.fields.words, 1.0), (index.fields.keyword_words, 1.0), (index.fields.description, 1.1)]
+fn searched(index: &Index) -> [(&'static str, Field, f32); 3] {
+    let fields = &index.fields;
+    [("name", fields.words, 1.0), ("keywords", fields.keyword_words, 1.0), ("description", fields.description, 1.1)]
 }
 
 impl Words {
     pub(crate) fn of(index: &Index, segments: &[Segment], text: &str) -> tantivy::Result<Self> {
         let analysed = |analyzer: Option<TextAnalyzer>| analyzer.map(|mut analyzer| tokens::terms(&mut analyzer, text)).unwrap_or_default();
-        let mut terms: Vec<String> = Vec::new();
-        for term in analysed(index.inner.tokenizers().get("prose")).into_iter().chain(analysed(index.inner.tokenizers().get("name"))) {
-            if !terms.contains(&term) && terms.len() < 16 {
-                terms.push(term);
+        let mut terms: Vec<(String, String)> = Vec::new();
+        for (term, typed) in
+            analysed(index.inner.tokenizers().get("prose")).into_iter().chain(analysed(index.inner.tokenizers().get("name")))
+        {
+            if !terms.iter().any(|(known, _)| *known == term) && terms.len() < 16 {
+                terms.push((term, typed));
             }
         }
         // What camelCase divides is an alternative way to write a word, not a further word.
@@ -107,9 +126,9 @@ impl Words {
         let words = terms
             .into_iter()
             .enumerate()
-            .map(|(place, term)| {
+            .map(|(place, (term, typed))| {
                 let mut frequency = 0;
-                for (field, _) in searched(index) {
+                for (_, field, _) in searched(index) {
                     let mut in_field = 0;
                     for segment in segments {
                         in_field += u64::from(segment.reader.inverted_index(field)?.doc_freq(&Term::from_field_text(field, &term))?);
@@ -118,10 +137,33 @@ impl Words {
                 }
                 let completions = if unfinished && place == last { completions(index, segments, &term)? } else { Vec::new() };
                 let weight = (1.0 + (count as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5)).ln();
-                Ok(Word { term, weight, completions })
+                Ok(Word { term, typed, weight, completions })
             })
             .collect::<tantivy::Result<_>>()?;
         Ok(Self { words })
+    }
+
+    /// What is left of a text score when words of this weight are found: the square of their share.
+    pub(crate) fn coverage(&self, found: f32) -> f32 {
+        let whole: f32 = self.words.iter().map(|word| word.weight).sum();
+        let share = if whole > 0.0 { found / whole } else { 1.0 };
+        share * share
+    }
+
+    /// How every word is found in one document.
+    pub(crate) fn look_at(&self, index: &Index, segment: &SegmentReader, doc: DocId) -> tantivy::Result<Vec<Seen>> {
+        let mut cursors = self.cursors(index, segment)?;
+        let seen = self.words.iter().zip(&mut cursors).map(|(word, cursors)| {
+            let found = cursors.seek(doc) == doc;
+            let mut fields: Vec<&'static str> = Vec::new();
+            for cursor in cursors.cursors.iter().filter(|cursor| found && cursor.postings.doc() == doc) {
+                if !fields.contains(&cursor.field) {
+                    fields.push(cursor.field);
+                }
+            }
+            Seen { typed: word.typed.clone(), weight: word.weight, score: if found { cursors.score(doc) } else { 0.0 }, fields }
+        });
+        Ok(seen.collect())
     }
 
     /// What a document scores, about, in whose name all words are found.
@@ -134,7 +176,7 @@ impl Words {
             .iter()
             .map(|word| {
                 let mut cursors = Vec::new();
-                for (field, worth) in searched(index) {
+                for (name, field, worth) in searched(index) {
                     let inverted = segment.inverted_index(field)?;
                     let average_length = (inverted.total_num_tokens() as f32 / segment.max_doc().max(1) as f32).max(1.0);
                     let terms = std::iter::once((word.term.as_str(), 1.0)).chain(word.completions.iter().map(|term| (term.as_str(), 0.5)));
@@ -144,7 +186,7 @@ impl Words {
                         }
                         if let Some(postings) = inverted.read_postings(&Term::from_field_text(field, term), IndexRecordOption::WithFreqs)? {
                             let norms = segment.get_fieldnorms_reader(field)?;
-                            cursors.push(Cursor { postings, norms, average_length, weight: word.weight * worth * factor });
+                            cursors.push(Cursor { field: name, postings, norms, average_length, weight: word.weight * worth * factor });
                         }
                     }
                 }
@@ -168,7 +210,6 @@ impl Words {
         if words.is_empty() {
             return Ok(false);
         }
-        let whole: f32 = words.iter().map(|word| word.weight).sum();
         let (mut taken, mut doc) = (0, 0);
         // Deep pages need a step or two for every document.
         for _ in 0..MAX_STEPS.max(3 * budget) {
@@ -194,8 +235,8 @@ impl Words {
                     text += word.score(doc);
                     covered += word.weight;
                 }
-                let coverage = covered / whole;
-                each(doc, text * coverage * coverage, coverage > 0.999);
+                let coverage = self.coverage(covered);
+                each(doc, text * coverage, coverage > 0.998);
                 taken += 1;
             }
             doc += 1;
@@ -210,7 +251,7 @@ pub(crate) fn completions_of_last(index: &Index, segments: &[Segment], text: &st
         return Ok(Vec::new());
     }
     let terms = index.inner.tokenizers().get("prose").map(|mut analyzer| tokens::terms(&mut analyzer, text)).unwrap_or_default();
-    terms.last().map_or(Ok(Vec::new()), |term| completions(index, segments, term))
+    terms.last().map_or(Ok(Vec::new()), |(term, _)| completions(index, segments, term))
 }
 
 /// The most frequent words of names that begin with a term.

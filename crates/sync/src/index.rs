@@ -1,6 +1,6 @@
 //! The index behind the store: built anew, or kept up with what changes.
 
-use search::{Builder, Document, Index, IndexChange, Part, PartBuilder, Payload, Query};
+use search::{Builder, Document, Index, IndexChange, PartBuilder, Payload, Query, Stretch, Wanted};
 use store::{Change, IndexRow, Ranked, Store};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -74,7 +74,7 @@ pub async fn rebuild(context: &Context) -> Result<u64, Error> {
     Ok(done)
 }
 
-async fn build_part(mut stretch: Ranked, mut part: PartBuilder, counted: mpsc::UnboundedSender<usize>) -> Result<Option<Part>, Error> {
+async fn build_part(mut stretch: Ranked, mut part: PartBuilder, counted: mpsc::UnboundedSender<usize>) -> Result<Option<Stretch>, Error> {
     loop {
         let rows = stretch.next_chunk(CHUNK).await?;
         if rows.is_empty() {
@@ -104,11 +104,11 @@ async fn check(store: &Store, index: &Index, expected: u64) -> Result<(), Error>
         }
     }
     // The most popular packages, as the index itself lists them.
-    let popular = index.search(&Query::default(), 0, POPULAR)?.map_err(|error| Error::IndexCheck(error.to_string()))?;
+    let popular = index.search(&Query::default(), Wanted::page(0, POPULAR))?.map_err(|error| Error::IndexCheck(error.to_string()))?;
     for id in popular.hits.into_iter().map(|hit| hit.id) {
         if let Some(known) = store.by_ids(&[id]).await?.pop() {
             let query = Query { text: known.name.clone(), ..Query::default() };
-            let found = index.search(&query, 0, 2)?.map_err(|error| Error::IndexCheck(error.to_string()))?;
+            let found = index.search(&query, Wanted::page(0, 2))?.map_err(|error| Error::IndexCheck(error.to_string()))?;
             if !found.hits.iter().any(|hit| hit.id == id) {
                 return Err(Error::IndexCheck(format!("the package {} is not found by its name", known.name)));
             }

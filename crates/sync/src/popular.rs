@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use model::PackageName;
-use search::{Index, MAX_FROM_PLUS_SIZE, Query};
+use search::{Index, MAX_FROM_PLUS_SIZE, Query, Wanted};
 
 use crate::details::Reader;
 use crate::{Error, Reading, progress};
@@ -87,7 +87,7 @@ async fn popular(reader: &Reader, from: usize, size: usize) -> Result<Vec<i64>, 
     let root = reader.context.index_root();
     let found = tokio::task::spawn_blocking(move || {
         let Some(index) = Index::open(&root)? else { return Ok(Vec::new()) };
-        let found = index.search(&Query::default(), from, size)?;
+        let found = index.search(&Query::default(), Wanted::page(from, size))?;
         Ok::<_, Error>(found.map(|found| found.hits.into_iter().map(|hit| hit.id).collect()).unwrap_or_default())
     });
     found.await?

@@ -1,10 +1,9 @@
 //! Filters and orders, held against a look at every package.
 
 use model::{Bucket, Fact, Facts, Popularity, State};
-use search::{Builder, Condition, Document, Index, IndexChange, Numbers, Payload, Query, Sort, Total};
-use testkit::folder;
+use search::{Builder, Condition, Document, Index, IndexChange, Numbers, Payload, Query, Sort, Total, Wanted};
 
-use crate::NOW;
+use crate::{NOW, folder};
 
 const PACKAGES: usize = 1_500;
 const DAY: i64 = 24 * 3600;
@@ -177,7 +176,7 @@ fn index() -> (tempfile::TempDir, Index, Vec<Package>) {
 fn found(index: &Index, text: &str) -> (Vec<i64>, Total) {
     let query = Query::parse(text, NOW).expect("short enough");
     assert!(query.notes.is_empty() || text.contains("insecure"), "{:?}", query.notes);
-    let found = index.search(&query, 0, 2 * PACKAGES).expect("searched").expect("not too deep");
+    let found = index.search(&query, Wanted::page(0, 2 * PACKAGES)).expect("searched").expect("not too deep");
     (found.hits.iter().map(|hit| hit.id).collect(), found.total)
 }
 
@@ -307,7 +306,7 @@ fn every_order() {
             };
             let keys: Vec<Option<i64>> = ids.iter().map(|id| key(&packages[*id as usize])).collect();
             assert!(keys.is_sorted_by(|a, b| a >= b), "{text}: {keys:?}");
-            let page_from = |from| index.search(&query, from, 7).expect("searched").expect("not too deep").hits;
+            let page_from = |from| index.search(&query, Wanted::page(from, 7)).expect("searched").expect("not too deep").hits;
             let in_pages: Vec<i64> = (0..10).flat_map(|page| page_from(page * 7)).map(|hit| hit.id).collect();
             assert_eq!(in_pages, ids[..70.min(ids.len())], "{text}");
         }

@@ -3,8 +3,8 @@
 mod filters;
 
 use model::{Bucket, Popularity, State};
-use search::{Builder, Condition, Document, Filter, Index, IndexChange, Payload, Query, Total};
-use testkit::folder;
+use search::{Builder, Condition, Document, Filter, Index, IndexChange, Payload, Query, Total, Wanted};
+use tempfile::TempDir;
 
 /// 1 March 2026.
 const NOW: i64 = 1_772_323_200;
@@ -41,7 +41,7 @@ const PACKAGES: &[(&str, u64, &str)] = &[
 ];
 
 struct Fixture {
-    folder: tempfile::TempDir,
+    folder: TempDir,
     index: Index,
 }
 
@@ -58,6 +58,10 @@ fn document(number: usize) -> Document<'static> {
         downloads: Some(downloads),
         ..Document::named(number as i64 + 1, name, Bucket::of(Popularity::Monthly(downloads)))
     }
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
 }
 
 fn in_falling_popularity() -> Vec<usize> {
@@ -85,7 +89,7 @@ fn fixture() -> Fixture {
 }
 
 fn names(index: &Index, text: &str) -> Vec<&'static str> {
-    let found = index.search(&Query::parse(text, NOW).expect("valid"), 0, 20).expect("searched").expect("not too deep");
+    let found = index.search(&Query::parse(text, NOW).expect("valid"), Wanted::page(0, 20)).expect("searched").expect("not too deep");
     found.hits.iter().map(|hit| PACKAGES[hit.id as usize - 1].0).collect()
 }
 
@@ -123,7 +127,8 @@ fn what_people_type() {
     check("jsonstream", &["JSONStream", "jsonstream"]);
     assert!(!names(&fixture.index, "thing").contains(&"unpublished-thing"));
     assert!(names(&fixture.index, "held-thing").contains(&"held-thing"), "reachable by name");
-    let exact = fixture.index.search(&Query::parse("biome", NOW).expect("valid"), 0, 2).expect("searched").expect("not too deep");
+    let exact =
+        fixture.index.search(&Query::parse("biome", NOW).expect("valid"), Wanted::page(0, 2)).expect("searched").expect("not too deep");
     assert_eq!(exact.hits.iter().map(|hit| hit.exact).collect::<Vec<_>>(), [false, true]);
 }
 
@@ -141,12 +146,34 @@ fn squatters_stay_below() {
 }
 
 #[test]
+fn parts_multiply_to_the_score() {
+    let fixture = fixture();
+    let texts =
+        ["react", "date picker", "jsonstream", "axio", "biome", "expresss", "http request client", "rea", "held-thing", "scope:types", ""];
+    let mut named = std::collections::BTreeSet::new();
+    for text in texts {
+        let wanted = Wanted { explain: true, ..Wanted::page(0, 50) };
+        let found = fixture.index.search(&Query::parse(text, NOW).expect("valid"), wanted).expect("searched").expect("not too deep");
+        assert!(found.hits.is_sorted_by(|one, other| one.score >= other.score), "{text}: the order is that of the scores");
+        for hit in found.hits {
+            let parts = hit.parts.expect("asked for");
+            let product: f32 = parts.iter().map(|part| part.value).product();
+            assert!((product / hit.score - 1.0).abs() < 1e-3, "{text}: {} is not the product of {parts:?}", hit.score);
+            assert!(parts.iter().all(|part| !part.about.is_empty()), "{parts:?}");
+            named.extend(parts.iter().map(|part| part.name));
+        }
+    }
+    let all = ["coverage", "deprecated", "downloads", "first", "name", "security", "types", "words"];
+    assert!(named.iter().eq(all.iter()), "{named:?}");
+}
+
+#[test]
 fn filters_and_pages() {
     let fixture = fixture();
     assert_eq!(names(&fixture.index, "scope:types"), ["@types/react"]);
     assert_eq!(names(&fixture.index, "biome scope:@biomejs,mui"), ["@biomejs/biome"]);
     assert!(names(&fixture.index, "react scope:nobody").is_empty());
-    let all = |from, size| fixture.index.search(&Query::default(), from, size).expect("searched").expect("not too deep");
+    let all = |from, size| fixture.index.search(&Query::default(), Wanted::page(from, size)).expect("searched").expect("not too deep");
     let first = all(0, 100);
     assert_eq!(
         (first.hits.len(), first.total),
@@ -156,7 +183,7 @@ fn filters_and_pages() {
     let pages: Vec<i64> = (0..13).flat_map(|page| all(page * 2, 2).hits).map(|hit| hit.id).collect();
     assert_eq!(pages, first.hits.iter().map(|hit| hit.id).take(26).collect::<Vec<_>>(), "pages fit together");
     assert!(all(5_000, 10).hits.is_empty());
-    assert!(fixture.index.search(&Query::default(), 99_999, 2).expect("searched").is_err());
+    assert!(fixture.index.search(&Query::default(), Wanted::page(99_999, 2)).expect("searched").is_err());
 }
 
 #[test]
@@ -182,7 +209,7 @@ fn odd_texts_are_answered() {
         &"a ".repeat(256),
     ] {
         let query = Query::parse(text, NOW).expect("short enough");
-        fixture.index.search(&query, 0, 10).expect("searched").expect("not too deep");
+        fixture.index.search(&query, Wanted::page(0, 10)).expect("searched").expect("not too deep");
     }
 }
 
@@ -222,10 +249,10 @@ fn deep_pages_are_in_order_after_a_change() {
     writer.apply([IndexChange::Written(document(7, 0))]).expect("applied");
     writer.commit(Payload { change_seq: 2 }).expect("committed");
     writer.close().expect("closed");
-    let at = |from: usize| index.search(&Query::default(), from, 1).expect("searched").expect("not too deep").hits[0].id;
+    let at = |from: usize| index.search(&Query::default(), Wanted::page(from, 1)).expect("searched").expect("not too deep").hits[0].id;
     assert_eq!((at(20_500), at(20_998), at(20_999)), (20_501, 20_999, 7));
     let owned = Query { filters: vec![Filter::only(Condition::Owner(vec!["github.com/jane".to_owned()]))], ..Query::default() };
-    assert_eq!(index.search(&owned, 0, 1).expect("searched").expect("not too deep").hits[0].id, 0);
+    assert_eq!(index.search(&owned, Wanted::page(0, 1)).expect("searched").expect("not too deep").hits[0].id, 0);
 }
 
 #[test]

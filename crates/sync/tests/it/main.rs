@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use model::{PackageName, Source};
 use registry::{Client, Config, RetryPolicy};
-use search::{Index, Query};
+use search::{Index, Query, Wanted};
 use store::{Place, Store};
 use sync::{Background, CaughtUp, Clock, Context, Error, FillOptions, ImageKey, ImportOptions, Lease, ListSource, Outcome, Upstream, Work};
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ fn options(from: &Path, limit: Option<usize>) -> FillOptions {
 
 fn found(context: &Context, text: &str) -> Vec<i64> {
     let index = Index::open(&context.index_root()).expect("opens").expect("there");
-    let found = index.search(&Query::parse(text, 0).expect("valid"), 0, 3).expect("searched").expect("not too deep");
+    let found = index.search(&Query::parse(text, 0).expect("valid"), Wanted::page(0, 3)).expect("searched").expect("not too deep");
     found.hits.into_iter().map(|hit| hit.id).collect()
 }
 
