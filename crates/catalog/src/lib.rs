@@ -20,7 +20,10 @@ pub use doctor::Doctor;
 pub use error::Error;
 pub use home::{Appeared, HomePage, RisingPackage};
 pub use package::{Heading, MonthCount, PackageAnswer, PackagePage, Readme, ReadmeState, UnpublishedPackage, VersionRow};
-pub use search::{DownloadCount, Highlights, MAX_FROM_PLUS_SIZE, SearchHit, SearchNote, SearchPage, SearchRequest, Span, pieces};
+pub use search::{
+    AppliedFilter, DownloadCount, Highlights, MAX_FROM_PLUS_SIZE, Order, ScorePart, SearchHit, SearchNote, SearchPage, SearchRequest, Span,
+    pieces, qualified,
+};
 pub use status::{DataSetStatus, SnapshotStatus, Status};
 pub use user::{Listing, UserPackage, UserPage, UserRequest, UserSort, UserTotal};
 

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use ::search::{Highlighter, Query, Total, Wanted};
+use ::search::{Highlighter, MAX_TEXT, Part, Query, Sort, Total, Wanted};
 use serde::Serialize;
 use store::{Downloads, DownloadsFrom, Known};
 use utoipa::ToSchema;
 
-pub use ::search::MAX_FROM_PLUS_SIZE;
+pub use ::search::{MAX_FROM_PLUS_SIZE, qualified};
 
 use crate::{Catalog, Error};
 
@@ -24,6 +24,8 @@ pub struct SearchRequest {
     pub now: i64,
     /// Say where the words stand.
     pub highlight: bool,
+    /// Say what every score is the product of.
+    pub explain: bool,
 }
 
 /// One page of search results.
@@ -34,6 +36,15 @@ pub struct SearchPage {
     /// Parts of the text that do not do what they seem to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<SearchNote>,
+    /// The words and phrases alone.
+    pub words: String,
+    /// What narrows the search down, and the text without it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<AppliedFilter>,
+    /// In which order the hits are: `relevance`, `downloads`, `growth`, `published`, `dependents` or `name`.
+    pub sort: &'static str,
+    /// The same search in every order.
+    pub orders: Vec<Order>,
     /// How many hits were passed over.
     pub from: usize,
     /// How many hits were asked for.
@@ -55,6 +66,35 @@ pub struct SearchNote {
     pub part: String,
     /// Why, and what became of it.
     pub why: String,
+}
+
+/// A qualifier, or a word that must not be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AppliedFilter {
+    /// As it can be typed.
+    pub text: String,
+    /// What finds the same without it.
+    pub without: String,
+}
+
+/// A search in one order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Order {
+    /// The order.
+    pub sort: &'static str,
+    /// What finds the same in this order.
+    pub text: String,
+}
+
+/// One part of a score. A score is the product of its parts.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ScorePart {
+    /// Which: `words`, `coverage`, `name`, `downloads` and so on.
+    pub name: &'static str,
+    /// What the other parts are multiplied with.
+    pub value: f32,
+    /// What it comes from.
+    pub about: String,
 }
 
 /// One package as a search result shows it. What is not known is left out.
@@ -104,6 +144,9 @@ pub struct SearchHit {
     pub exact: bool,
     /// Only orders the hits of one answer.
     pub score: f32,
+    /// What the score is the product of, when that was asked for; missing as well where hits are not sorted by relevance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Vec<ScorePart>>,
     /// Where the words stand that were asked for, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub highlights: Option<Highlights>,
@@ -197,9 +240,31 @@ impl SearchHit {
             observed: rfc3339(known.observed_at),
             exact,
             score,
+            parts: None,
             highlights: None,
         }
     }
+}
+
+fn applied_filters(query: &Query) -> Vec<AppliedFilter> {
+    let excluded = query.excluded.iter().enumerate().map(|(number, text)| {
+        let mut without = query.clone();
+        without.excluded.remove(number);
+        let text = if text.contains(char::is_whitespace) { format!("-\"{text}\"") } else { format!("-{text}") };
+        AppliedFilter { text, without: without.to_string() }
+    });
+    let filters = query.filters.iter().enumerate().map(|(number, filter)| {
+        let mut without = query.clone();
+        without.filters.remove(number);
+        AppliedFilter { text: filter.to_string(), without: without.to_string() }
+    });
+    excluded.chain(filters).collect()
+}
+
+/// Those whose text is not too long to be asked.
+fn orders(query: &Query) -> Vec<Order> {
+    let orders = Sort::ALL.into_iter().map(|(sort, word)| Order { sort: word, text: Query { sort, ..query.clone() }.to_string() });
+    orders.filter(|order| order.text.chars().count() <= MAX_TEXT).collect()
 }
 
 impl Catalog {
@@ -207,9 +272,9 @@ impl Catalog {
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchPage, Error> {
         let query = Query::parse(&request.text, request.now)?;
         let index = self.index().ok_or(Error::NoIndex)?;
-        let (asked, from, size) = (query.clone(), request.from, request.size);
-        let found =
-            tokio::task::spawn_blocking(move || index.search(&asked, Wanted::page(from, size))).await.map_err(|_| Error::Task)???;
+        let asked = query.clone();
+        let wanted = Wanted { explain: request.explain, ..Wanted::page(request.from, request.size) };
+        let found = tokio::task::spawn_blocking(move || index.search(&asked, wanted)).await.map_err(|_| Error::Task)???;
         let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
         let known = if ids.is_empty() { Vec::new() } else { self.store.by_ids(&ids).await? };
         let mut known: HashMap<i64, Known> = known.into_iter().map(|known| (known.id, known)).collect();
@@ -218,14 +283,20 @@ impl Catalog {
             Total::AtLeast(total) => (total, false),
         };
         let mut highlighter = request.highlight.then(|| Highlighter::new(&query));
-        let hits = found.hits.iter().filter_map(|hit| Some(SearchHit::new(known.remove(&hit.id)?, hit.exact, hit.score)));
-        let hits = hits.map(|mut hit| {
+        let hits = found.hits.into_iter().filter_map(|found| {
+            let mut hit = SearchHit::new(known.remove(&found.id)?, found.exact, found.score);
+            let part = |part: Part| ScorePart { name: part.name, value: part.value, about: part.about };
+            hit.parts = found.parts.map(|parts| parts.into_iter().map(part).collect());
             hit.highlights = highlighter.as_mut().map(|highlighter| Highlights::new(highlighter, &hit));
-            hit
+            Some(hit)
         });
         let hits = hits.collect();
         Ok(SearchPage {
             text: request.text.clone(),
+            words: Query { text: query.text.clone(), phrases: query.phrases.clone(), ..Query::default() }.to_string(),
+            filters: applied_filters(&query),
+            sort: query.sort.word(),
+            orders: orders(&query),
             notes: query.notes.into_iter().map(|note| SearchNote { part: note.part, why: note.why }).collect(),
             from: request.from,
             size: request.size,

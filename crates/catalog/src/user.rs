@@ -189,7 +189,8 @@ impl Catalog {
     async fn listing(&self, condition: Condition) -> Result<Option<Listing>, Error> {
         let Some(index) = self.index() else { return Ok(None) };
         let query = Query { filters: vec![Filter::only(condition)], ..Query::default() };
-        let found = tokio::task::spawn_blocking(move || index.search(&query, Wanted::page(0, LISTED))).await.map_err(|_| Error::Task)???;
+        let found =
+            tokio::task::spawn_blocking(move || index.search(&query, Wanted::page(0, LISTED))).await.map_err(|_| Error::Task)???;
         if found.hits.is_empty() {
             return Ok(None);
         }

@@ -128,9 +128,15 @@ pub(crate) struct Import {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Search {
-    /// Free text with qualifiers: scope:NAME, keywords:A,B, maintainer:USER
+    /// Words, "phrases" and qualifiers, as in the box of the web page: scope:NAME, keywords:A,B, downloads:>1k; after -- also -WORD
     #[arg(required = true)]
     pub(crate) terms: Vec<String>,
+    /// The order, as sort:WORD in the text
+    #[arg(long, env = "PKGSTATS_SEARCH_SORT", value_name = "WORD")]
+    pub(crate) sort: Option<String>,
+    /// Say what every score is the product of
+    #[arg(long, env = "PKGSTATS_EXPLAIN", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
+    pub(crate) explain: bool,
     /// How many hits
     #[arg(long, env = "PKGSTATS_SIZE", default_value_t = 20, value_name = "N")]
     pub(crate) size: usize,

@@ -42,6 +42,8 @@ pub(crate) struct SearchParameters {
     size: Option<String>,
     /// `1` to be told where the words stand in each hit.
     highlight: Option<String>,
+    /// `1` to be told what every score is the product of.
+    explain: Option<String>,
 }
 
 /// A parameter that is on or off: `1` or `0`, `true` or `false`; off when missing, on when it stands there without a value.
@@ -81,6 +83,7 @@ pub(crate) async fn search(
         size: reachable(from, whole_number("size", parameters.size.as_deref(), SIZE)?, MAX_SIZE),
         now: state.clock.now(),
         highlight: switch("highlight", parameters.highlight.as_deref())?,
+        explain: switch("explain", parameters.explain.as_deref())?,
     };
     let began = Instant::now();
     let page = run(&state, request).await?;

@@ -39,6 +39,15 @@ pub(crate) fn short(number: &u64) -> String {
     markup::short_count(*number)
 }
 
+/// A factor, with as many digits as say something: `530,733`, `12.3`, `0.001`.
+pub(crate) fn factor(number: &f32) -> String {
+    match number.abs() {
+        100.0.. => count(&(number.round() as u64)),
+        1.0.. => format!("{number:.2}"),
+        _ => format!("{number:.3}"),
+    }
+}
+
 /// The ending of more than one.
 pub(crate) fn s(number: &u64) -> &'static str {
     if *number == 1 { "" } else { "s" }
@@ -141,9 +150,10 @@ pub(crate) fn search_path(text: &str, from: impl std::borrow::Borrow<usize>) -> 
     format!("/?q={}{from}", utf8_percent_encode(text, QUERY))
 }
 
-/// A keyword's packages. A keyword of several words is searched as text: the query language has no quotes yet.
+/// A keyword's packages. A keyword with quotes in it cannot be asked for, and is searched as text.
 pub(crate) fn keyword_path(keyword: &str) -> String {
-    if keyword.contains([' ', ',']) { search_path(keyword, 0) } else { search_path(&format!("keywords:{keyword}"), 0) }
+    let is_quoted = keyword.contains(['"', '“', '”', '„', '«', '»']);
+    if is_quoted { search_path(keyword, 0) } else { search_path(&catalog::qualified("keywords", keyword), 0) }
 }
 
 pub(crate) fn before(from: &usize, size: &usize) -> usize {
@@ -223,7 +233,9 @@ mod tests {
         assert_eq!(package_path("it's!(x)*"), "/pkg:it's!(x)*");
         assert_eq!(version_path("a", "1.0.0-x+y"), "/pkg:a@1.0.0-x%2By");
         assert_eq!(search_path("a b&c", 20), "/?q=a%20b%26c&from=20");
-        assert_eq!(keyword_path("date picker"), "/?q=date%20picker");
-        assert_eq!(keyword_path("c++"), "/?q=keywords%3Ac%2B%2B");
+        assert_eq!(keyword_path("date picker"), "/?q=keywords%3A%22date%20picker%22");
+        assert_eq!(keyword_path("gulp"), "/?q=keywords%3Agulp");
+        assert_eq!(keyword_path("5\" disk"), "/?q=5%22%20disk");
+        assert_eq!(keyword_path("c++"), "/?q=keywords%3A%22c%2B%2B%22");
     }
 }

@@ -1,6 +1,7 @@
 //! The pages. Each file makes the view of one kind of page and renders its template.
 
 mod about;
+mod help;
 mod home;
 mod message;
 mod package;
@@ -22,6 +23,7 @@ use crate::cache::{CachePolicy, Cached};
 use crate::{AppState, format};
 
 pub(crate) use about::about;
+pub(crate) use help::search_help;
 pub(crate) use message::not_found;
 
 /// What every page has around its content.
@@ -102,7 +104,10 @@ pub(crate) async fn home_or_search(State(state): State<AppState>, OriginalUri(ur
         Target::Package { name, version: None } => redirect(StatusCode::SEE_OTHER, &format::package_path(name.as_str())),
         Target::Package { name, version: Some(version) } => redirect(StatusCode::SEE_OTHER, &format::version_path(name.as_str(), &version)),
         Target::User(user) => redirect(StatusCode::SEE_OTHER, &format!("/@{user}")),
-        Target::Text(text) => search::search(&state, text, number(&parameters, "from")).await,
+        Target::Text(text) => {
+            let explain = parameters.get("explain").is_some_and(|value| matches!(value.as_str(), "" | "1" | "true"));
+            search::search(&state, text, number(&parameters, "from"), explain).await
+        }
     }
 }
 

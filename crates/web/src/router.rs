@@ -30,6 +30,7 @@ pub fn router(state: AppState) -> Router {
         .route("/", get(pages::home_or_search))
         .route("/search", get(pages::home_or_search))
         .route("/about", get(pages::about))
+        .route("/help/search", get(pages::search_help))
         .route("/robots.txt", get(robots))
         .route("/img/{signature}/{address}", get(images::image))
         .route("/healthz", get(health::healthz))

@@ -1,6 +1,6 @@
 //! `pkgstats search`
 
-use catalog::{SearchHit, SearchRequest};
+use catalog::{SearchHit, SearchPage, SearchRequest};
 
 use crate::args::{Global, Search};
 use crate::output::count;
@@ -8,38 +8,79 @@ use crate::{Outcome, output};
 
 pub(crate) async fn run(global: &Global, args: &Search) -> anyhow::Result<Outcome> {
     let catalog = super::open_catalog(global).await?;
+    let sort = args.sort.iter().map(|word| format!("sort:{word}"));
     let request = SearchRequest {
-        text: args.terms.join(" "),
+        text: args.terms.iter().cloned().chain(sort).collect::<Vec<_>>().join(" "),
         from: args.from,
         size: args.size,
         now: crate::config::clock().now(),
         highlight: true,
+        explain: args.explain,
     };
     let page = catalog.search(&request).await?;
     let found = !page.hits.is_empty();
     if global.json {
         output::json(&page)?;
-    } else if found {
-        for note in &page.notes {
-            output::remark(&format!("{}: {}", note.part, note.why));
-        }
-        if page.corrected {
-            output::remark("no name fits; these are close");
-        }
-        let rows = page.hits.iter().map(row).collect();
-        let table = output::table(&["NAME", "VERSION", "DOWNLOADS", "AS OF", "DESCRIPTION"], &[2], rows);
-        output::line(&output::with_marks(&output::text(&table)));
-        let more = if page.total_is_exact { "" } else { "more than " };
-        output::remark(&format!(
-            "{} to {} of {more}{}",
-            count(page.from as u64 + 1),
-            count((page.from + page.hits.len()) as u64),
-            count(page.total)
-        ));
     } else {
-        output::remark(&format!("nothing matches {:?}", page.text));
+        for note in &page.notes {
+            output::remark(&format!("{}: {}", output::harmless(&note.part), output::harmless(&note.why)));
+        }
+        if found { show(&page, args.explain) } else { nothing(&page) }
     }
     Ok(if found { Outcome::Ok } else { Outcome::NotFound })
+}
+
+fn show(page: &SearchPage, explain: bool) {
+    if page.corrected {
+        output::remark("no name fits; these are close");
+    }
+    if explain {
+        for hit in &page.hits {
+            explained(hit);
+        }
+        if page.sort != "relevance" {
+            output::remark(&format!("sorted by {}, so there are no scores", page.sort));
+        }
+    } else {
+        let table = output::table(&["NAME", "VERSION", "DOWNLOADS", "AS OF", "DESCRIPTION"], &[2], page.hits.iter().map(row).collect());
+        output::line(&output::with_marks(&output::text(&table)));
+    }
+    let more = if page.total_is_exact { "" } else { "more than " };
+    let (first, last) = (count(page.from as u64 + 1), count((page.from + page.hits.len()) as u64));
+    output::remark(&format!("{first} to {last} of {more}{}", count(page.total)));
+}
+
+fn nothing(page: &SearchPage) {
+    if page.total > 0 {
+        return output::remark(&format!("there are only {} results", count(page.total)));
+    }
+    output::remark(&format!("nothing matches {:?}", page.text));
+    for filter in &page.filters {
+        output::remark(&format!("without {}: pkgstats search -- {}", output::harmless(&filter.text), output::harmless(&filter.without)));
+    }
+}
+
+/// A hit with the parts of its score.
+fn explained(hit: &SearchHit) {
+    let places = hit.highlights.clone().unwrap_or_default();
+    output::line(&output::with_marks(&output::marked(catalog::pieces(&hit.name, &places.name))));
+    if let Some(description) = &hit.description {
+        let description = output::marked(catalog::pieces(description, &places.description));
+        output::line(&format!("  {}", output::with_marks(&description)));
+    }
+    let Some(parts) = &hit.parts else { return };
+    let rows = parts.iter().map(|part| vec![format!(" {}", part.name), number(part.value), output::harmless(&part.about)]);
+    let score = vec![" score".to_owned(), number(hit.score), "all of them multiplied".to_owned()];
+    output::line(&output::text(&output::table(&[" PART", "FACTOR", "WHAT IT COMES FROM"], &[1], rows.chain([score]).collect())));
+    output::line("");
+}
+
+fn number(value: f32) -> String {
+    match value.abs() {
+        100.0.. => count(value.round() as u64),
+        1.0.. => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
 }
 
 fn row(hit: &SearchHit) -> Vec<String> {

@@ -22,11 +22,55 @@ struct Results {
     page: SearchPage,
     /// Where the next page begins.
     next: Option<usize>,
+    /// Whether the parts of every score are shown.
+    explain: bool,
+    /// The page of a package of the very text, when that is a name.
+    named: Option<String>,
 }
 
-pub(super) async fn search(state: &AppState, text: String, from: usize) -> Response {
+impl Results {
+    /// A search like this one, for a text from a place on.
+    fn at(&self, text: &str, from: impl std::borrow::Borrow<usize>) -> String {
+        format!("{}{}", format::search_path(text, from), if self.explain { "&explain=1" } else { "" })
+    }
+
+    /// The same page with the parts of every score.
+    fn explained(&self) -> String {
+        format!("{}&explain=1", self.plainly())
+    }
+
+    /// The same page without them.
+    fn plainly(&self) -> String {
+        format::search_path(&self.page.text, self.page.from)
+    }
+
+    fn order_name(sort: &str) -> &str {
+        match sort {
+            "relevance" => "Relevance",
+            "downloads" => "Downloads",
+            "growth" => "Growth",
+            "published" => "Newest",
+            "dependents" => "Dependents",
+            "name" => "Name",
+            other => other,
+        }
+    }
+
+    fn order_meaning(sort: &str) -> &'static str {
+        match sort {
+            "downloads" => "The most downloaded come first, in the month counted last.",
+            "growth" => "The fastest growing come first: from one count of all packages to the next, as a factor per month.",
+            "published" => "Those come first whose latest version was published last.",
+            "dependents" => "Those come first on which most packages depend, of those whose details are stored here.",
+            _ => "In alphabetical order.",
+        }
+    }
+}
+
+pub(super) async fn search(state: &AppState, text: String, from: usize, explain: bool) -> Response {
     let began = Instant::now();
-    let request = SearchRequest { text: text.clone(), from, size: reachable(from, SIZE, SIZE), now: state.clock.now(), highlight: true };
+    let request =
+        SearchRequest { text: text.clone(), from, size: reachable(from, SIZE, SIZE), now: state.clock.now(), highlight: true, explain };
     let page = match run(state, request).await {
         Ok(page) => page,
         Err(Refused::Busy) => return message::busy(),
@@ -35,13 +79,15 @@ pub(super) async fn search(state: &AppState, text: String, from: usize) -> Respo
     let took = began.elapsed();
     let heading = if text.is_empty() { "Most downloaded packages".to_owned() } else { format!("{text} - npm packages") };
     let mut frame = Frame::new(format!("{heading} - pkgstats"), format!("npm packages for {text}"));
-    frame.json = Some(format!("/api/v1/search{}", format::search_path(&text, from).trim_start_matches('/')));
+    let json = format::search_path(&text, from);
+    frame.json = Some(format!("/api/v1/search{}{}", json.trim_start_matches('/'), if explain { "&explain=1" } else { "" }));
+    let named = model::PackageName::parse(&text).ok().map(|name| format::package_path(name.as_str()));
     frame.query = text;
     // Every text has a page like this; search engines should list the packages.
     frame.indexed = false;
     let end = page.from + SIZE;
     let next = ((end as u64) < page.total && end < MAX_FROM_PLUS_SIZE).then_some(end);
-    let Some(html) = draw(&Results { frame, page, next }) else { return broken() };
+    let Some(html) = draw(&Results { frame, page, next, explain, named }) else { return broken() };
     send_timed(html, took)
 }
 
