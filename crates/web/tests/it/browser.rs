@@ -398,6 +398,10 @@ async fn pages_fit_their_screens() {
     let addresses = [
         "/",
         "/?q=sample",
+        "/?q=sample+-lib+scope:x+updated:<1y+sort:name",
+        "/?q=lib+is:deprecated+colour:red&explain=1",
+        "/?q=lib&explain=1",
+        "/help/search",
         "/?q=a",
         "/?q=zzzz:qqqq",
         "/pkg:sample-lib",

@@ -50,6 +50,8 @@ async fn headers_of_every_address() {
     let mut table = vec![
         ("/".to_owned(), 200, KEPT, html, PAGE),
         ("/?q=vue".to_owned(), 200, KEPT, html, PAGE),
+        ("/?q=vue&explain=1".to_owned(), 200, KEPT, html, PAGE),
+        ("/help/search".to_owned(), 200, HOUR, html, PAGE),
         ("/?q=@evan".to_owned(), 303, SHORT, "", DATA),
         ("/about".to_owned(), 200, SHORT, html, PAGE),
         ("/pkg:sample-lib".to_owned(), 200, KEPT, html, PAGE),

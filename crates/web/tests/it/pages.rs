@@ -394,6 +394,103 @@ async fn matches_are_marked() {
     html::check("/?q=date+picker", &page);
 }
 
+/// Everything that can be done on a page of results is a link to a text that says it.
+#[tokio::test]
+async fn a_search_is_changed_by_links() {
+    let lines: Vec<String> = [("date-picker", 9_000, "jane"), ("time-picker", 90_000, "joe"), ("@dates/picker", 900, "jane")]
+        .into_iter()
+        .map(|(name, monthly, user)| hit(name, user, monthly, "2026-01-01T00:00:00.000Z").to_string())
+        .collect();
+    let site = Site::offline(&lines.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let address = "/?q=picker+maintainer:jane+-time+sort:downloads+colour:red";
+    let page = site.page("/?q=picker+maintainer:jane+-time+sort:downloads", StatusCode::OK).await;
+    has(
+        &page,
+        address,
+        &[
+            "1 to 2 of 2",
+            "href=\"/?q=picker%20maintainer%3Ajane%20sort%3Adownloads\" title=\"Search without it\"><span class=\"sr-only\">Without </span>-time",
+            "href=\"/?q=picker%20-time%20sort%3Adownloads\" title=\"Search without it\"><span class=\"sr-only\">Without </span>maintainer:jane",
+            "href=\"/?q=picker%20-time%20maintainer%3Ajane\">Relevance</a>",
+            "href=\"/?q=picker%20-time%20maintainer%3Ajane%20sort%3Adownloads\" aria-current=\"true\">Downloads</a>",
+            "href=\"/?q=picker%20-time%20maintainer%3Ajane%20sort%3Aname\">Name</a>",
+            "The most downloaded come first",
+        ],
+    );
+    assert!(page.find("/pkg:date-picker") < page.find("/pkg:@dates/picker"), "{page}");
+    html::check(address, &page);
+    // Every link on the page leads to a page, and the links in it keep what was asked for.
+    let mut links: Vec<String> =
+        html::tags(&page).iter().filter_map(|tag| tag.get("href").map(unescape)).filter(|to| to.starts_with("/?q=")).collect();
+    links.sort();
+    links.dedup();
+    assert!(links.len() >= 8, "{links:?}");
+    for link in &links {
+        html::check(link, &site.page(link, StatusCode::OK).await);
+    }
+
+    let nothing = site.page("/?q=%22picker+of+dates%22+maintainer:jane+scope:none+sort:name", StatusCode::OK).await;
+    has(
+        &nothing,
+        "nothing",
+        &[
+            "No package fits",
+            "Search without <code>scope:none</code>",
+            "Search without <code>maintainer:jane</code>",
+            "Search for <code>&#34;picker of dates&#34;</code> alone",
+            "Sort by relevance</a>",
+            "without quotes they need not",
+            "href=\"/help/search\"",
+        ],
+    );
+    html::check("nothing", &nothing);
+    has(&site.page("/?q=no-such-name", StatusCode::OK).await, "a name", &["href=\"/pkg:no-such-name\">pkg:no-such-name</a>"]);
+    let noted = site.page("/?q=picker+colour:red+downloads:some", StatusCode::OK).await;
+    has(
+        &noted,
+        "notes",
+        &["<code>colour:red</code>: there is no qualifier colour:", "<code>downloads:some</code>: numbers are written as &#62;1000"],
+    );
+}
+
+#[tokio::test]
+async fn a_page_says_why_its_packages_stand_in_that_order() {
+    let lines: Vec<String> =
+        (0..30).map(|number| hit(&format!("picker-{number}"), "jane", 10 * number, "2026-01-01T00:00:00.000Z").to_string()).collect();
+    let site = Site::offline(&lines.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let page = site.page("/?q=picker", StatusCode::OK).await;
+    has(&page, "plain", &["<summary>Why this order?</summary>", "href=\"/?q=picker&#38;explain=1\">Show the parts of every score</a>"]);
+    lacks(&page, "plain", &["class=\"parts\""]);
+    let explained = site.page("/?q=picker&explain=1", StatusCode::OK).await;
+    has(
+        &explained,
+        "explained",
+        &[
+            "<details class=\"why\" open>",
+            "<th scope=\"row\">downloads</th>",
+            "<th scope=\"row\">words</th>",
+            "href=\"/?q=picker\">Hide them</a>",
+            "rel=\"next\" href=\"/?q=picker&#38;from=20&#38;explain=1\"",
+            "href=\"/api/v1/search?q=picker&#38;explain=1\"",
+        ],
+    );
+    assert_eq!(explained.matches("class=\"parts\"").count(), 20);
+    html::check("/?q=picker&explain=1", &explained);
+    let json = site.json("/api/v1/search?q=picker&explain=1").await;
+    for hit in json["hits"].as_array().expect("hits") {
+        let product: f64 = hit["parts"].as_array().expect("parts").iter().map(|part| part["value"].as_f64().expect("a number")).product();
+        assert!((product / hit["score"].as_f64().expect("a number") - 1.0).abs() < 1e-3, "the score is the product of its parts: {hit}");
+    }
+    assert!(site.json("/api/v1/search?q=picker").await["hits"][0].get("parts").is_none());
+
+    let help = site.page("/help/search", StatusCode::OK).await;
+    has(&help, "/help/search", &["How to search", "downloads:&gt;1000", "sort:", "<table"]);
+    html::check("/help/search", &help);
+    for page in ["/", "/about"] {
+        has(&site.page(page, StatusCode::OK).await, page, &["href=\"/help/search\""]);
+    }
+}
+
 #[tokio::test]
 async fn an_empty_server_has_pages() {
     let site = Site::offline(&[]).await;
