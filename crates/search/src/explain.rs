@@ -14,7 +14,9 @@ use crate::words::Seen;
 /// | `downloads` | a power of their decimal magnitude | 0.03 | 60,000 |
 /// | `deprecated` | people should not choose it | 0.1 | |
 /// | `security` | the name is held by the registry | 0.001 | |
-/// | `types` | declarations for another package | 0.3 | |
+/// | `further` | words in the name that were not asked for | 0.08 | 1 |
+/// | `scoped` | a piece of something larger, as packages of a scope mostly are | 0.7 | |
+/// | `types` | declarations for another package | 0.1 | |
 /// | `first` | what puts the very name, or a far more popular package of that name, first | 1 | |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
@@ -59,6 +61,12 @@ pub(crate) fn parts(explained: &Explained) -> Vec<Part> {
     }
     if standing.is_security_holding() {
         part("security", factors.security_holding, "the registry holds the name, for security".to_owned());
+    }
+    if factors.further < 1.0 {
+        part("further", factors.further, "the name has words that were not asked for".to_owned());
+    }
+    if factors.scoped < 1.0 {
+        part("scoped", factors.scoped, "of a scope, whose packages are mostly pieces of something larger".to_owned());
     }
     if standing.is_types() && !found.exact {
         part("types", factors.types, "declarations for another package".to_owned());

@@ -22,7 +22,7 @@ use crate::query::{MAX_FROM_PLUS_SIZE, QueryError};
 use crate::schema::Standing;
 use crate::sets::{Union, take_all, visit};
 use crate::tokens::StartLookup;
-use crate::words::Words;
+use crate::words::{Text, Words};
 use crate::{Error, Index, Part, Query, Sort, tokens};
 
 /// A segment with a smaller share of the documents than one in so many holds changes. Above it, the index is built anew.
@@ -55,7 +55,13 @@ const POPULARITY: i32 = 5;
 /// What is left of the popularity of packages that nobody should choose, or that belong to another.
 const DEPRECATED: f32 = 0.1;
 const SECURITY_HOLDING: f32 = 0.001;
-const TYPES: f32 = 0.3;
+const TYPES: f32 = 0.1;
+/// Packages of a scope are mostly pieces of something larger.
+const SCOPED: f32 = 0.7;
+/// How much a word of the name that was not asked for divides by, above 1: it names what the package is a plugin of, or what it does instead. The
+/// second is for names with none of the words.
+const FURTHER_WORD: f32 = 0.8;
+const UNNAMED_WORD: f32 = 0.5;
 /// How far what is put first stands above what follows.
 const FIRST: f32 = 1.01;
 
@@ -114,8 +120,7 @@ pub struct Found {
 /// How a candidate was found, besides its words.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Match {
-    /// BM25 over the words, weighted by how many of them match.
-    text: f32,
+    text: Text,
     /// Its name without separators is the text's.
     pub(crate) joined: bool,
     /// Its name without scope and separators is.
@@ -135,7 +140,7 @@ struct Candidates {
     /// Their name begins with the text; in ascending order.
     by_start: Vec<DocId>,
     /// Found by their words, with the text score, in ascending order.
-    by_words: Vec<(DocId, f32)>,
+    by_words: Vec<(DocId, Text)>,
     /// One of them has all words.
     all_words: bool,
     /// There were more.
@@ -221,7 +226,9 @@ impl Index {
         let seen = words.look_at(self, &segment.reader, place.doc)?;
         let text: f32 = seen.iter().map(|word| word.score).sum();
         let coverage = words.coverage(seen.iter().filter(|word| word.score > 0.0).map(|word| word.weight).sum());
-        let factors = Factors::of(Match { text: text * coverage, ..found }, standing, words.weight());
+        let named = seen.iter().map(|word| u8::from(word.named)).sum();
+        let found = Match { text: Text { score: text * coverage, named }, ..found };
+        let factors = Factors::of(found, standing, words.weight());
         Ok(explain::parts(&Explained { seen, text, coverage, found, standing, factors, lift: place.lift }))
     }
 
@@ -275,7 +282,7 @@ impl Index {
     fn candidates(&self, segment: &Segment, query: &Query, words: &Words, joined: &str, budget: usize) -> tantivy::Result<Candidates> {
         let mut found = Candidates::default();
         if query.text.is_empty() {
-            found.cut = take_all(&segment.reader, self.filters(segment, query)?, budget, |doc| found.by_words.push((doc, 0.0)));
+            found.cut = take_all(&segment.reader, self.filters(segment, query)?, budget, |doc| found.by_words.push((doc, Text::default())));
             return Ok(found);
         }
         let fields = &self.fields;
@@ -291,8 +298,8 @@ impl Index {
         }
         let mut starting = self.starting_with(&segment.reader, joined)?;
         found.cut |= visit(&segment.reader, &mut starting, &mut self.filters(segment, query)?, budget / 2, |doc| found.by_start.push(doc));
-        found.cut |= words.visit(self, &segment.reader, self.filters(segment, query)?, budget, |doc, score, all| {
-            found.by_words.push((doc, score));
+        found.cut |= words.visit(self, &segment.reader, self.filters(segment, query)?, budget, |doc, text, all| {
+            found.by_words.push((doc, text));
             found.all_words |= all;
         })?;
         Ok(found)
@@ -412,13 +419,16 @@ pub(crate) struct Factors {
     pub(crate) popularity: f32,
     pub(crate) deprecated: f32,
     pub(crate) security_holding: f32,
+    /// Words of the name that were not asked for.
+    pub(crate) further: f32,
+    pub(crate) scoped: f32,
     pub(crate) types: f32,
 }
 
 impl Factors {
     /// Joined names, beginnings and corrections count as much as a full match of the words would.
     fn of(found: Match, standing: Standing, weight: f32) -> Self {
-        let mut best = found.text;
+        let mut best = found.text.score;
         for (found, worth) in [
             (found.start, START),
             (found.bare, BARE),
@@ -431,7 +441,11 @@ impl Factors {
             }
         }
         // Nothing was asked for but a filter: popularity alone.
-        let text = if found.text > 0.0 { found.text } else { 1.0 };
+        let text = if found.text.score > 0.0 { found.text.score } else { 1.0 };
+        // By its whole name one finds a package however long that is, and whatever scope it is in.
+        let whole = found.exact || found.joined || found.mistakes > 0 || best == 0.0;
+        let further = standing.name_words().saturating_sub(found.text.named.max(u8::from(found.start || found.bare)));
+        let each = if found.text.named > 0 { FURTHER_WORD } else { UNNAMED_WORD };
         let when = |is: bool, factor: f32| if is { factor } else { 1.0 };
         Self {
             text,
@@ -439,11 +453,13 @@ impl Factors {
             popularity: (0.5 + standing.bucket().magnitude()).powi(POPULARITY),
             deprecated: when(standing.is_deprecated(), DEPRECATED),
             security_holding: when(standing.is_security_holding(), SECURITY_HOLDING),
+            further: if whole { 1.0 } else { 1.0 / (1.0 + each * f32::from(further)) },
+            scoped: when(standing.is_scoped() && !whole, SCOPED),
             types: when(standing.is_types() && !found.exact, TYPES),
         }
     }
 
     fn product(self) -> f32 {
-        self.text * self.name * self.popularity * self.deprecated * self.security_holding * self.types
+        self.text * self.name * self.popularity * self.deprecated * self.security_holding * self.further * self.scoped * self.types
     }
 }

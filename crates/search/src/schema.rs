@@ -93,7 +93,8 @@ impl Document<'_> {
     }
 }
 
-/// What the score needs of every candidate, in one fast field: the bucket in the lowest byte, flags above it.
+/// What the score needs of every candidate, in one fast field: the bucket in the lowest byte, flags above it, above them the number of
+/// words of the name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing(u64);
 
@@ -102,6 +103,9 @@ impl Standing {
     const SECURITY_HOLDING: u64 = 1 << 9;
     const UNPUBLISHED: u64 = 1 << 10;
     const TYPES: u64 = 1 << 11;
+    const SCOPED: u64 = 1 << 12;
+    const NAME_WORDS: u32 = 16;
+    const MOST_NAME_WORDS: u64 = 15;
 
     pub(crate) fn from_number(number: u64) -> Self {
         Self(number)
@@ -126,6 +130,15 @@ impl Standing {
     /// Declarations for another package.
     pub(crate) fn is_types(self) -> bool {
         self.0 & Self::TYPES != 0
+    }
+
+    pub(crate) fn is_scoped(self) -> bool {
+        self.0 & Self::SCOPED != 0
+    }
+
+    /// How many words the name has that tell something; see [`tokens::telling_words`].
+    pub(crate) fn name_words(self) -> u8 {
+        (self.0 >> Self::NAME_WORDS & Self::MOST_NAME_WORDS) as u8
     }
 }
 
@@ -310,12 +323,14 @@ impl Fields {
                 document.add_u64(field, value);
             }
         }
-        let mut standing = u64::from(package.bucket.0);
+        let name_words = (tokens::telling_words(package.name) as u64).min(Standing::MOST_NAME_WORDS);
+        let mut standing = u64::from(package.bucket.0) | name_words << Standing::NAME_WORDS;
         for (bit, is) in [
             (Standing::DEPRECATED, package.deprecated),
             (Standing::SECURITY_HOLDING, package.state == State::SecurityHolding),
             (Standing::UNPUBLISHED, package.state == State::Unpublished),
             (Standing::TYPES, scope == Some("types")),
+            (Standing::SCOPED, scope.is_some()),
         ] {
             if is {
                 standing |= bit;

@@ -3,6 +3,8 @@
 //! A name becomes: itself (identity, case kept), its letters and digits joined (`date-picker` is `datepicker`; a scoped name also
 //! without its scope), the beginnings of the joined bare name, and its words.
 
+use std::collections::HashSet;
+
 use tantivy::tokenizer::{
     AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
 };
@@ -104,6 +106,30 @@ pub(crate) fn name_words(name: &str) -> Vec<String> {
     words
 }
 
+/// Words that say nothing about a package, because it is on npm.
+const GENERIC: [&str; 6] = ["javascript", "js", "node", "nodejs", "npm", "ts"];
+
+/// Whether a word tells something about a package.
+pub(crate) fn is_telling(word: &str) -> bool {
+    !GENERIC.iter().any(|generic| word.eq_ignore_ascii_case(generic))
+}
+
+/// How many different words a name has, between separators, besides those that say nothing.
+pub(crate) fn telling_words(name: &str) -> usize {
+    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty() && is_telling(part));
+    words.map(str::to_lowercase).collect::<HashSet<_>>().len()
+}
+
+/// Words of questions and between others, which are not looked for while there are more telling ones.
+const STOP_WORDS: [&str; 36] = [
+    "a", "an", "and", "are", "as", "at", "best", "by", "can", "do", "does", "for", "from", "how", "i", "in", "is", "it", "me", "my",
+    "need", "of", "on", "or", "should", "that", "the", "to", "use", "using", "want", "what", "which", "with", "without", "you",
+];
+
+pub(crate) fn is_stop_word(word: &str) -> bool {
+    STOP_WORDS.iter().any(|stop| word.eq_ignore_ascii_case(stop))
+}
+
 /// Divides at `aB`, `ABc` (before `B`) and between letters and digits.
 pub(crate) fn split_part(part: &str) -> Vec<&str> {
     let chars: Vec<(usize, char)> = part.char_indices().collect();
@@ -183,6 +209,7 @@ mod tests {
         check("camelCaseName", &["camelcasename", "camel", "case", "name"]);
         check("-", &[]);
         check("", &[]);
+        assert_eq!(["node-fetch", "socket.io", "@types/node", "is-is", "-"].map(telling_words), [1, 2, 1, 1, 0]);
     }
 
     #[test]

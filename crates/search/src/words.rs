@@ -21,8 +21,13 @@ const COMPLETION_TERMS: usize = 300;
 /// BM25's saturation and length normalisation.
 const K1: f32 = 1.2;
 const B: f32 = 0.5;
+/// Long descriptions mention much in passing.
+const B_PROSE: f32 = 0.8;
 /// What a word's matches in further fields add to that in its best field.
 const OTHER_FIELDS: f32 = 0.2;
+
+/// The field of the names, as people call it.
+const NAME: &str = "name";
 
 /// A term in one field, with the weight of a match there.
 struct Cursor {
@@ -31,6 +36,7 @@ struct Cursor {
     postings: SegmentPostings,
     norms: FieldNormReader,
     average_length: f32,
+    b: f32,
     weight: f32,
 }
 
@@ -38,6 +44,8 @@ struct Cursor {
 struct WordCursors {
     cursors: Vec<Cursor>,
     weight: f32,
+    /// The word tells something about a package in whose name it is.
+    telling: bool,
     /// The document on which the foremost cursors stand.
     at: DocId,
 }
@@ -63,12 +71,17 @@ impl WordCursors {
             if cursor.postings.doc() == doc {
                 let frequency = cursor.postings.term_freq() as f32;
                 let length = cursor.norms.fieldnorm(doc) as f32 / cursor.average_length;
-                let score = cursor.weight * frequency * (K1 + 1.0) / (frequency + K1 * (1.0 - B + B * length));
+                let score = cursor.weight * frequency * (K1 + 1.0) / (frequency + K1 * (1.0 - cursor.b + cursor.b * length));
                 best = best.max(score);
                 sum += score;
             }
         }
         best + (sum - best) * OTHER_FIELDS
+    }
+
+    /// Whether this word is in the name of a document on which the cursors stand.
+    fn is_in_name(&self, doc: DocId) -> bool {
+        self.cursors.iter().any(|cursor| cursor.field == NAME && cursor.postings.doc() == doc)
     }
 }
 
@@ -83,6 +96,15 @@ struct Word {
     completions: Vec<String>,
 }
 
+/// How a document matches the words.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Text {
+    /// BM25, weighted by how many of the words match.
+    pub(crate) score: f32,
+    /// How many of the words its name has; see [`tokens::telling_words`].
+    pub(crate) named: u8,
+}
+
 /// A word in a document.
 pub(crate) struct Seen {
     /// As it was typed.
@@ -91,6 +113,8 @@ pub(crate) struct Seen {
     pub(crate) weight: f32,
     /// 0 when it is not there.
     pub(crate) score: f32,
+    /// It tells something, and is in the name.
+    pub(crate) named: bool,
     /// Where it is.
     pub(crate) fields: Vec<&'static str>,
 }
@@ -103,7 +127,7 @@ pub(crate) struct Words {
 /// Fields in which words are looked up, and what a match there is worth.
 fn searched(index: &Index) -> [(&'static str, Field, f32); 3] {
     let fields = &index.fields;
-    [("name", fields.words, 1.0), ("keywords", fields.keyword_words, 1.0), ("description", fields.description, 1.1)]
+    [(NAME, fields.words, 1.0), ("keywords", fields.keyword_words, 1.0), ("description", fields.description, 1.1)]
 }
 
 impl Words {
@@ -117,8 +141,12 @@ impl Words {
                 terms.push((term, typed));
             }
         }
+        let telling = |(_, typed): &(String, String)| !tokens::is_stop_word(typed);
+        if terms.iter().any(telling) {
+            terms.retain(telling);
+        }
         // What camelCase divides is an alternative way to write a word, not a further word.
-        let spaced = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).count();
+        let spaced = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty() && !tokens::is_stop_word(part)).count();
         terms.truncate(spaced.clamp(1, 16));
         let unfinished = text.chars().next_back().is_some_and(char::is_alphanumeric);
         let count: u64 = segments.iter().map(|segment| u64::from(segment.reader.max_doc())).sum();
@@ -161,7 +189,13 @@ impl Words {
                     fields.push(cursor.field);
                 }
             }
-            Seen { typed: word.typed.clone(), weight: word.weight, score: if found { cursors.score(doc) } else { 0.0 }, fields }
+            Seen {
+                typed: word.typed.clone(),
+                weight: word.weight,
+                score: if found { cursors.score(doc) } else { 0.0 },
+                named: found && cursors.telling && cursors.is_in_name(doc),
+                fields,
+            }
         });
         Ok(seen.collect())
     }
@@ -186,12 +220,13 @@ impl Words {
                         }
                         if let Some(postings) = inverted.read_postings(&Term::from_field_text(field, term), IndexRecordOption::WithFreqs)? {
                             let norms = segment.get_fieldnorms_reader(field)?;
-                            cursors.push(Cursor { field: name, postings, norms, average_length, weight: word.weight * worth * factor });
+                            let b = if field == index.fields.description { B_PROSE } else { B };
+                            cursors.push(Cursor { field: name, postings, norms, average_length, b, weight: word.weight * worth * factor });
                         }
                     }
                 }
                 let at = cursors.iter().map(|cursor| cursor.postings.doc()).min().unwrap_or(TERMINATED);
-                Ok(WordCursors { cursors, weight: word.weight, at })
+                Ok(WordCursors { cursors, weight: word.weight, telling: tokens::is_telling(&word.term), at })
             })
             .collect()
     }
@@ -204,7 +239,7 @@ impl Words {
         segment: &SegmentReader,
         mut filters: Vec<Set>,
         budget: usize,
-        mut each: impl FnMut(DocId, f32, bool),
+        mut each: impl FnMut(DocId, Text, bool),
     ) -> tantivy::Result<bool> {
         let mut words = self.cursors(index, segment)?;
         if words.is_empty() {
@@ -230,13 +265,14 @@ impl Words {
                 return Ok(true);
             }
             if !segment.is_deleted(doc) {
-                let (mut text, mut covered) = (0.0, 0.0);
+                let (mut score, mut covered, mut named) = (0.0, 0.0, 0);
                 for word in words.iter().filter(|word| word.at == doc) {
-                    text += word.score(doc);
+                    score += word.score(doc);
                     covered += word.weight;
+                    named += u8::from(word.telling && word.is_in_name(doc));
                 }
                 let coverage = self.coverage(covered);
-                each(doc, text * coverage, coverage > 0.998);
+                each(doc, Text { score: score * coverage, named }, coverage > 0.998);
                 taken += 1;
             }
             doc += 1;

@@ -163,7 +163,7 @@ fn parts_multiply_to_the_score() {
             named.extend(parts.iter().map(|part| part.name));
         }
     }
-    let all = ["coverage", "deprecated", "downloads", "first", "name", "security", "types", "words"];
+    let all = ["coverage", "deprecated", "downloads", "first", "further", "name", "scoped", "security", "types", "words"];
     assert!(named.iter().eq(all.iter()), "{named:?}");
 }
 
