@@ -220,7 +220,6 @@ fn document<'a>(number: usize, line: &'a Line, maintainers: &'a [String]) -> Doc
         ..Document::named(number as i64, &package.name, bucket)
     }
 }
-}
 
 /// The names of the first hits.
 fn ask<'a>(corpus: &'a Corpus, options: &Options, report: &mut Report, text: &str) -> Result<Vec<&'a str>, Failure> {

@@ -68,7 +68,7 @@ pub(crate) fn parts(explained: &Explained) -> Vec<Part> {
     if factors.scoped < 1.0 {
         part("scoped", factors.scoped, "of a scope, whose packages are mostly pieces of something larger".to_owned());
     }
-    if standing.is_types() && !found.exact {
+    if factors.types < 1.0 {
         part("types", factors.types, "declarations for another package".to_owned());
     }
     if *lift > 1.0 {

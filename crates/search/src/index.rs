@@ -52,6 +52,7 @@ pub(crate) struct Segment {
     pub(crate) dependents: Column<u64>,
     /// Lowered names, in order; none when no document has any.
     pub(crate) names: Option<StrColumn>,
+    pub(crate) borders: Column<u64>,
 }
 
 impl View {
@@ -73,6 +74,7 @@ impl View {
                 dependencies: column("dependencies")?,
                 dependents: column("dependents")?,
                 names: fast.str("name_order")?,
+                borders: fast.u64("borders")?,
                 reader: reader.clone(),
             });
         }
@@ -85,6 +87,11 @@ impl View {
 impl Segment {
     pub(crate) fn standing(&self, doc: tantivy::DocId) -> Standing {
         Standing::from_number(self.standings.first(doc).unwrap_or_default())
+    }
+
+    /// See [`tokens::borders`].
+    pub(crate) fn borders(&self, doc: tantivy::DocId) -> u64 {
+        self.borders.first(doc).unwrap_or_default()
     }
 
     pub(crate) fn id(&self, doc: tantivy::DocId) -> i64 {

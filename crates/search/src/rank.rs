@@ -46,10 +46,14 @@ const TWENTY_TIMES: u8 = 26;
 
 /// What a match by name is worth, measured by a package in whose name all words are found.
 const START: f32 = 1.2;
+/// For what was typed like a name, with separators.
+const START_LIKE_A_NAME: f32 = 3.0;
 const BARE: f32 = 0.7;
 const ONE_MISTAKE: f32 = 2.0;
 const TWO_MISTAKES: f32 = 0.7;
 const JOINED_NAME: f32 = 4.0;
+/// How much more such a match counts when the separators agree too.
+const SAME_SEPARATORS: f32 = 1.5;
 /// The power of the downloads' decimal magnitude.
 const POPULARITY: i32 = 5;
 /// What is left of the popularity of packages that nobody should choose, or that belong to another.
@@ -127,9 +131,45 @@ pub(crate) struct Match {
     pub(crate) bare: bool,
     /// That begins with the text's.
     pub(crate) start: bool,
+    /// And has its separators in the same places.
+    pub(crate) literal: bool,
     /// 1 or 2 typing mistakes.
     pub(crate) mistakes: u8,
     pub(crate) exact: bool,
+}
+
+/// How the text was typed.
+#[derive(Debug, Clone, Copy)]
+struct Typed {
+    /// About the text score of a package in whose name all words are found.
+    weight: f32,
+    /// Letters and digits.
+    letters: usize,
+    borders: u64,
+    /// With separators and without spaces, like a name.
+    like_a_name: bool,
+    /// It ends with a separator, so something is to follow.
+    open: bool,
+}
+
+impl Typed {
+    fn new(text: &str, joined: &str, weight: f32) -> Self {
+        let separated = |c: char| !c.is_alphanumeric();
+        Self {
+            weight,
+            letters: joined.chars().count(),
+            borders: tokens::borders(text),
+            like_a_name: text.contains(separated) && !text.contains(char::is_whitespace),
+            open: text.ends_with(separated) && text.contains(char::is_alphanumeric),
+        }
+    }
+
+    /// Whether a name that begins with the letters of the text has its separators in the same places.
+    fn begins(&self, borders: u64) -> bool {
+        // The last letter of an unfinished text may be followed by anything.
+        let compared = (self.letters + usize::from(self.open)).saturating_sub(1).min(tokens::MOST_BORDERS);
+        (borders ^ self.borders) & ((1 << compared) - 1) == 0
+    }
 }
 
 /// The candidates of one segment.
@@ -152,6 +192,18 @@ impl Candidates {
     fn of(&self, doc: DocId) -> Match {
         let found = self.by_name.get(&doc).copied().unwrap_or_default();
         Match { start: self.by_start.binary_search(&doc).is_ok(), ..found }
+    }
+}
+
+impl Match {
+    /// With a look at the separators of a name.
+    fn compared(self, segment: &Segment, doc: DocId, typed: &Typed) -> Self {
+        let literal = if self.joined || self.mistakes > 0 {
+            segment.borders(doc).count_ones() == typed.borders.count_ones()
+        } else {
+            self.start && typed.begins(segment.borders(doc))
+        };
+        Self { literal, ..self }
     }
 }
 
@@ -205,7 +257,8 @@ impl Index {
         }
         let corrected = !query.text.is_empty() && self.correct(segments, query, &joined, &mut candidates)?;
         let cut = candidates.iter().any(|found| found.cut);
-        let (places, total) = order(segments, &candidates, words.weight(), from + size, shows_unpublished(query));
+        let typed = Typed::new(&query.text, &joined, words.weight());
+        let (places, total) = order(segments, &candidates, &typed, from + size, shows_unpublished(query));
         let hits = places
             .iter()
             .skip(from)
@@ -213,7 +266,7 @@ impl Index {
             .map(|place| {
                 let segment = &segments[place.segment];
                 let found = candidates[place.segment].of(place.doc);
-                let parts = if explain { Some(self.explain(segment, &words, place, found)?) } else { None };
+                let parts = if explain { Some(self.explain(segment, &words, &typed, place, found)?) } else { None };
                 Ok(Hit { id: segment.id(place.doc), score: place.score, exact: found.exact, parts })
             })
             .collect::<tantivy::Result<_>>()?;
@@ -221,14 +274,14 @@ impl Index {
         Ok(Found { hits, total, corrected })
     }
 
-    fn explain(&self, segment: &Segment, words: &Words, place: &Scored, found: Match) -> tantivy::Result<Vec<Part>> {
+    fn explain(&self, segment: &Segment, words: &Words, typed: &Typed, place: &Scored, found: Match) -> tantivy::Result<Vec<Part>> {
         let standing = segment.standing(place.doc);
         let seen = words.look_at(self, &segment.reader, place.doc)?;
         let text: f32 = seen.iter().map(|word| word.score).sum();
         let coverage = words.coverage(seen.iter().filter(|word| word.score > 0.0).map(|word| word.weight).sum());
         let named = seen.iter().map(|word| u8::from(word.named)).sum();
-        let found = Match { text: Text { score: text * coverage, named }, ..found };
-        let factors = Factors::of(found, standing, words.weight());
+        let found = Match { text: Text { score: text * coverage, named }, ..found }.compared(segment, place.doc, typed);
+        let factors = Factors::of(found, standing, typed);
         Ok(explain::parts(&Explained { seen, text, coverage, found, standing, factors, lift: place.lift }))
     }
 
@@ -338,9 +391,8 @@ impl Index {
     }
 }
 
-/// Scores all candidates and gives the first `wanted` of them in order, and how many there are in all. `weight` is about the text score
-/// of a package in whose name all words are found.
-fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: usize, unpublished: bool) -> (Vec<Scored>, usize) {
+/// Scores all candidates and gives the first `wanted` of them in order, and how many there are in all.
+fn order(segments: &[Segment], candidates: &[Candidates], typed: &Typed, wanted: usize, unpublished: bool) -> (Vec<Scored>, usize) {
     let mut scored =
         Vec::with_capacity(candidates.iter().map(|found| found.by_words.len() + found.by_start.len() + found.by_name.len()).sum());
     // The very name, and packages of the same bare name.
@@ -356,7 +408,12 @@ fn order(segments: &[Segment], candidates: &[Candidates], weight: f32, wanted: u
             } else if (found.joined || found.bare) && !standing.is_types() {
                 rivals.push((standing.bucket(), (number, doc)));
             }
-            scored.push(Scored { score: Factors::of(found, standing, weight).product(), segment: number, doc, lift: 1.0 });
+            scored.push(Scored {
+                score: Factors::of(found.compared(segment, doc, typed), standing, typed).product(),
+                segment: number,
+                doc,
+                lift: 1.0,
+            });
         };
         // All lists ascend. Most documents are found by their words alone, so the others are put together first.
         let mut others: Vec<(DocId, Match)> = found.by_start.iter().map(|doc| (*doc, Match { start: true, ..Match::default() })).collect();
@@ -427,23 +484,28 @@ pub(crate) struct Factors {
 
 impl Factors {
     /// Joined names, beginnings and corrections count as much as a full match of the words would.
-    fn of(found: Match, standing: Standing, weight: f32) -> Self {
+    fn of(found: Match, standing: Standing, typed: &Typed) -> Self {
         let mut best = found.text.score;
+        // A text that ends with a separator is not the whole of a name.
+        let joined = found.exact || found.joined && !typed.open;
+        let begun = found.start && found.literal && typed.like_a_name;
+        let literal = if found.literal { SAME_SEPARATORS } else { 1.0 };
         for (found, worth) in [
             (found.start, START),
-            (found.bare, BARE),
-            (found.mistakes == 1, ONE_MISTAKE),
-            (found.mistakes == 2, TWO_MISTAKES),
-            (found.joined || found.exact, JOINED_NAME),
+            (begun, START_LIKE_A_NAME),
+            (found.bare || found.joined, BARE),
+            (found.mistakes == 1, ONE_MISTAKE * literal),
+            (found.mistakes == 2, TWO_MISTAKES * literal),
+            (joined, JOINED_NAME * literal),
         ] {
             if found {
-                best = best.max(weight * worth);
+                best = best.max(typed.weight * worth);
             }
         }
         // Nothing was asked for but a filter: popularity alone.
         let text = if found.text.score > 0.0 { found.text.score } else { 1.0 };
         // By its whole name one finds a package however long that is, and whatever scope it is in.
-        let whole = found.exact || found.joined || found.mistakes > 0 || best == 0.0;
+        let whole = joined || found.mistakes > 0 || best == 0.0;
         let further = standing.name_words().saturating_sub(found.text.named.max(u8::from(found.start || found.bare)));
         let each = if found.text.named > 0 { FURTHER_WORD } else { UNNAMED_WORD };
         let when = |is: bool, factor: f32| if is { factor } else { 1.0 };
@@ -453,9 +515,9 @@ impl Factors {
             popularity: (0.5 + standing.bucket().magnitude()).powi(POPULARITY),
             deprecated: when(standing.is_deprecated(), DEPRECATED),
             security_holding: when(standing.is_security_holding(), SECURITY_HOLDING),
-            further: if whole { 1.0 } else { 1.0 / (1.0 + each * f32::from(further)) },
+            further: if whole || begun { 1.0 } else { 1.0 / (1.0 + each * f32::from(further)) },
             scoped: when(standing.is_scoped() && !whole, SCOPED),
-            types: when(standing.is_types() && !found.exact, TYPES),
+            types: when(standing.is_types() && !whole, TYPES),
         }
     }
 

@@ -190,6 +190,8 @@ pub(crate) struct Fields {
     pub(crate) id: Field,
     /// [`Standing`], as one number.
     pub(crate) standing: Field,
+    /// Where the words of the bare name end; see [`tokens::borders`].
+    pub(crate) borders: Field,
 }
 
 impl Fields {
@@ -231,6 +233,7 @@ impl Fields {
         let dependents = schema.add_u64_field("dependents", FAST);
         let id = schema.add_u64_field("id", FAST);
         let standing = schema.add_u64_field("standing", FAST);
+        let borders = schema.add_u64_field("borders", FAST);
         Self {
             schema: schema.build(),
             identity,
@@ -257,6 +260,7 @@ impl Fields {
             dependents,
             id,
             standing,
+            borders,
         }
     }
 
@@ -338,6 +342,7 @@ impl Fields {
         }
         document.add_u64(self.id, package.id.cast_unsigned());
         document.add_u64(self.standing, standing);
+        document.add_u64(self.borders, tokens::borders(bare));
         document
     }
 }

@@ -55,6 +55,23 @@ pub(crate) fn joined(text: &str) -> String {
     if joined.is_empty() { text.trim().to_owned() } else { joined }
 }
 
+/// Letters of a text after which [`borders`] are told.
+pub(crate) const MOST_BORDERS: usize = 32;
+
+/// After which letters and digits of a text others follow: bit n - 1 is set when a separator stands after n letters. With this and the joined
+/// text one can tell `date-picker` from `datepicker`.
+pub(crate) fn borders(text: &str) -> u64 {
+    let (mut borders, mut letters) = (0, 0);
+    for c in text.chars() {
+        if c.is_alphanumeric() {
+            letters += c.to_lowercase().count();
+        } else if (1..=MOST_BORDERS).contains(&letters) {
+            borders |= 1 << (letters - 1);
+        }
+    }
+    borders
+}
+
 /// The terms of the beginnings of a joined name: each with its length before it, so that those of one length lie together.
 pub(crate) fn starts(joined: &str) -> Vec<String> {
     let length = joined.chars().count();
@@ -210,6 +227,11 @@ mod tests {
         check("-", &[]);
         check("", &[]);
         assert_eq!(["node-fetch", "socket.io", "@types/node", "is-is", "-"].map(telling_words), [1, 2, 1, 1, 0]);
+    }
+
+    #[test]
+    fn borders_of_names() {
+        assert_eq!(["datepicker", "ab-c", "a.b--c", "-a", "a-", "-"].map(borders), [0, 0b10, 0b11, 0, 1, 0]);
     }
 
     #[test]
