@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use model::{Bucket, Popularity, State};
+use model::{Bucket, Popularity};
 use search::{Builder, Document, Index, Payload, Query, Wanted};
 use serde::Deserialize;
 

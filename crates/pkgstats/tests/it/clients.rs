@@ -41,7 +41,7 @@ fn lines() -> String {
     lines.extend((0..MANY).map(|number| {
         json!({"downloads": {"monthly": 10 * number}, "package": {"name": format!("one-of-thousands-{number}"), "version": "1.0.0"}})
     }));
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Verdaccio, ended with the test.

@@ -53,7 +53,7 @@ fn differences(place: &str, documented: &Value, answered: &Value, found: &mut Ve
                 match answered.get(key) {
                     Some(answer) => differences(&place, value, answer, found),
                     None => {
-                        found.extend((!NOT_TOLD.iter().any(|place_not| place.ends_with(place_not))).then(|| format!("{place} is missing")))
+                        found.extend((!NOT_TOLD.iter().any(|place_not| place.ends_with(place_not))).then(|| format!("{place} is missing")));
                     }
                 }
             }
@@ -108,10 +108,10 @@ async fn npms_search_has_every_documented_key() {
 }
 
 /// The names on all pages of a search, read one after the other.
-async fn all_pages(site: &Site, address: &str, size: usize, upto: usize) -> Vec<String> {
+async fn all_pages(site: &Site, address: &str, page_size: usize, upto: usize) -> Vec<String> {
     let mut names = Vec::new();
-    for from in (0..upto).step_by(size) {
-        let page = site.json(&format!("{address}&size={size}&from={from}")).await;
+    for from in (0..upto).step_by(page_size) {
+        let page = site.json(&format!("{address}&size={page_size}&from={from}")).await;
         let (hits, name) = if page.get("objects").is_some() { ("objects", "/package/name") } else { ("hits", "/name") };
         let hits = page[hits].as_array().expect("hits");
         names.extend(hits.iter().map(|hit| hit.pointer(name).and_then(Value::as_str).expect("a name").to_owned()));

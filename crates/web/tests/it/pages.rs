@@ -397,11 +397,11 @@ async fn matches_are_marked() {
 /// Everything that can be done on a page of results is a link to a text that says it.
 #[tokio::test]
 async fn a_search_is_changed_by_links() {
-    let lines: Vec<String> = [("date-picker", 9_000, "jane"), ("time-picker", 90_000, "joe"), ("@dates/picker", 900, "jane")]
+    let packages: Vec<String> = [("date-picker", 9_000, "jane"), ("time-picker", 90_000, "joe"), ("@dates/picker", 900, "jane")]
         .into_iter()
         .map(|(name, monthly, user)| hit(name, user, monthly, "2026-01-01T00:00:00.000Z").to_string())
         .collect();
-    let site = Site::offline(&lines.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let site = Site::offline(&packages.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let address = "/?q=picker+maintainer:jane+-time+sort:downloads+colour:red";
     let page = site.page("/?q=picker+maintainer:jane+-time+sort:downloads", StatusCode::OK).await;
     has(
