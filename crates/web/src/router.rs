@@ -32,6 +32,7 @@ pub fn router(state: AppState) -> Router {
         .route("/about", get(pages::about))
         .route("/help/search", get(pages::search_help))
         .route("/robots.txt", get(robots))
+        .route("/llms.txt", get(llms))
         .route("/img/{signature}/{address}", get(images::image))
         .route("/healthz", get(health::healthz))
         .route("/-/ping", get(npm::ping))
@@ -88,6 +89,11 @@ async fn only_read() -> impl IntoResponse {
 /// Sorted, filtered and later pages are of no use to search engines.
 async fn robots() -> impl IntoResponse {
     Cached(CachePolicy::Program, "User-agent: *\nDisallow: /*?\nDisallow: /api/\nDisallow: /-/\n")
+}
+
+/// What there is, for language models and whoever writes programs with them: <https://llmstxt.org>.
+async fn llms() -> impl IntoResponse {
+    Cached(CachePolicy::Program, include_str!("../assets/llms.txt"))
 }
 
 /// What a page may load: our own style, script and images, and nothing else from anywhere.

@@ -64,6 +64,7 @@ async fn headers_of_every_address() {
         ("/no/such".to_owned(), 404, NEVER, html, PAGE),
         ("/assets/nothing.css".to_owned(), 404, NEVER, html, PAGE),
         ("/robots.txt".to_owned(), 200, HOUR, text, DATA),
+        ("/llms.txt".to_owned(), 200, HOUR, text, DATA),
         ("/healthz".to_owned(), 200, NEVER, json, DATA),
         ("/-/ping".to_owned(), 200, NEVER, json, DATA),
         ("/-/v1/search?text=vue".to_owned(), 200, SHORT, json, DATA),

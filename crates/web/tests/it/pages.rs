@@ -369,6 +369,13 @@ async fn home_search_and_about() {
     }
     let robots = site.get("/robots.txt").await;
     assert!(robots.0 == StatusCode::OK && robots.2.starts_with("User-agent: *"));
+    let (status, _, text) = site.get("/llms.txt").await;
+    assert!(status == StatusCode::OK && text.starts_with("# pkgstats\n\n> "), "{text}");
+    let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(links.len() >= 7, "{links:?}");
+    for link in links {
+        assert_eq!(site.get(link).await.0, StatusCode::OK, "{link}");
+    }
 }
 
 /// Hostile words stay text, whatever is marked in them.
