@@ -5,6 +5,7 @@
 use catalog::SearchHit;
 use model::PackageName;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sync::Unit;
 
 /// What a query string may hold as it is.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -72,6 +73,14 @@ pub(crate) fn bytes(number: &u64) -> String {
     };
     let amount = *number as f64 / unit;
     if amount < 10.0 { format!("{amount:.1} {name}") } else { format!("{amount:.0} {name}") }
+}
+
+/// How far work is: `1.2 MB`, or `4,499,606` packages.
+pub(crate) fn amount(number: &u64, unit: &Unit) -> String {
+    match unit {
+        Unit::Bytes => bytes(number),
+        Unit::Packages => count(number),
+    }
 }
 
 /// `19 January 2026`, of an RFC 3339 moment.

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::Status;
+use sync::Progress;
 
 use super::{Frame, failed, render};
 use crate::cache::CachePolicy;
@@ -15,9 +16,7 @@ use crate::{AppState, assets, format};
 struct About {
     frame: Frame,
     status: Status,
-    step: String,
-    done: u64,
-    total: Option<u64>,
+    progress: Progress,
 }
 
 pub(crate) async fn about(State(state): State<AppState>) -> Response {
@@ -28,5 +27,5 @@ pub(crate) async fn about(State(state): State<AppState>) -> Response {
     let progress = state.progress.borrow().clone();
     let mut frame = Frame::new("About pkgstats", "What pkgstats is, where every number comes from, and what it stands on.");
     frame.json = Some("/api/v1/status".to_owned());
-    render(StatusCode::OK, CachePolicy::Search, &About { frame, status, step: progress.step, done: progress.done, total: progress.total })
+    render(StatusCode::OK, CachePolicy::Search, &About { frame, status, progress })
 }

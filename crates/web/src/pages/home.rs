@@ -6,6 +6,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::HomePage;
+use sync::Progress;
 
 use super::{Frame, failed, message, render};
 use crate::cache::CachePolicy;
@@ -21,9 +22,7 @@ struct Home {
     months: Option<(String, String)>,
     /// Between which moments the new packages appeared.
     between: Option<(String, String)>,
-    step: String,
-    done: u64,
-    total: Option<u64>,
+    progress: Progress,
 }
 
 pub(super) async fn home(state: &AppState) -> Response {
@@ -50,9 +49,5 @@ pub(super) async fn home(state: &AppState) -> Response {
     let popular_as_of = page.popular.first().and_then(|hit| Some(hit.downloads.as_ref()?.as_of.clone()));
     let months = page.rising_months.clone().map(|[earlier, later]| (earlier, later));
     let between = page.appeared.first().map(|one| (one.not_before.clone(), one.not_after.clone()));
-    render(
-        StatusCode::OK,
-        policy,
-        &Home { frame, page, popular_as_of, months, between, step: progress.step, done: progress.done, total: progress.total },
-    )
+    render(StatusCode::OK, policy, &Home { frame, page, popular_as_of, months, between, progress })
 }

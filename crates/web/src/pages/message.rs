@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::SearchHit;
 use model::InvalidName;
+use sync::Progress;
 
 use super::{Frame, render};
 use crate::cache::CachePolicy;
@@ -17,7 +18,7 @@ pub(crate) struct Message {
     pub(super) frame: Frame,
     pub(super) heading: String,
     pub(super) texts: Vec<String>,
-    pub(super) progress: Option<(String, u64, Option<u64>)>,
+    pub(super) progress: Option<Progress>,
     pub(super) near_heading: &'static str,
     pub(super) near: Vec<SearchHit>,
     pub(super) links: Vec<(String, String)>,
@@ -93,7 +94,7 @@ pub(super) fn filling(state: &AppState) -> Response {
     };
     let mut page = Message::new("Being filled", texts);
     if !progress.step.is_empty() {
-        page.progress = Some((progress.step, progress.done, progress.total));
+        page.progress = Some(progress);
         page.frame.reload = true;
     }
     page.send(StatusCode::SERVICE_UNAVAILABLE)
