@@ -2,6 +2,7 @@
 //!
 //! Values in, values out: no IO, no async, no clock. Every other crate speaks in these types.
 
+mod day;
 mod details;
 mod fact;
 mod manifest;
@@ -12,9 +13,11 @@ mod popularity;
 mod repair;
 mod repository;
 mod search_hit;
+mod series;
 mod target;
 mod tolerant;
 
+pub use day::{Day, DayRange, InvalidDay, Step};
 pub use details::{Details, DistTag, Packument, ReadmeText, Unpublished, VersionLine};
 pub use fact::{Fact, Facts};
 pub use manifest::{Dependency, InstallScript, Manifest, is_version};
@@ -24,4 +27,5 @@ pub use packument::parse_packument;
 pub use popularity::{Bucket, Popularity};
 pub use repository::{browse_url, directory};
 pub use search_hit::{HitPage, Record, RecordError, parse_hit_page, parse_record};
+pub use series::{DayCount, Period, Series, Sum, Sums};
 pub use target::{Target, is_user_name, parse_target};

@@ -27,11 +27,26 @@ impl Store {
     /// Rows that belong to packages that do not exist, by table.
     pub async fn orphans(&self) -> Result<Vec<(&'static str, u64)>, Error> {
         let mut found = Vec::new();
-        for table in
-            ["summaries", "maintainers", "package_stats", "high_impact", "appearances", "details", "manifests", "readmes", "rising"]
-        {
-            let sql =
-                AssertSqlSafe(format!("SELECT CAST(count(*) AS BIGINT) FROM {table} WHERE package_id NOT IN (SELECT id FROM packages)"));
+        for table in [
+            "summaries",
+            "maintainers",
+            "package_stats",
+            "high_impact",
+            "appearances",
+            "details",
+            "manifests",
+            "readmes",
+            "rising",
+            "download_years",
+            "download_months",
+            "download_sums",
+            "version_downloads",
+            "download_queue",
+        ] {
+            // Of the number 0, the whole registry, there are downloads and no package.
+            let sql = AssertSqlSafe(format!(
+                "SELECT CAST(count(*) AS BIGINT) FROM {table} WHERE package_id <> 0 AND package_id NOT IN (SELECT id FROM packages)"
+            ));
             let count: i64 = on!(&self.read, |pool| sqlx::query_scalar(sql).fetch_one(pool).await?);
             if count > 0 {
                 found.push((table, count.cast_unsigned()));

@@ -102,14 +102,14 @@ struct OwnedOverview {
     latest: Option<Manifest>,
 }
 
-fn pack<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+pub(crate) fn pack<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
     let json = serde_json::to_vec(value).map_err(|error| Error::Damaged(error.to_string()))?;
     let mut bytes = vec![FORMAT];
     bytes.extend(zstd::bulk::compress(&json, LEVEL).map_err(|error| Error::Damaged(error.to_string()))?);
     Ok(bytes)
 }
 
-fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+pub(crate) fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let damaged = |why: String| Error::Damaged(format!("details of a package: {why}"));
     let (&format, rest) = bytes.split_first().ok_or_else(|| damaged("nothing there".to_owned()))?;
     if format != FORMAT {

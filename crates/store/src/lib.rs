@@ -11,6 +11,7 @@ mod changes;
 mod check;
 mod data_sets;
 mod details;
+mod downloads;
 mod error;
 mod jobs;
 mod lease;
@@ -30,6 +31,7 @@ use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr, SqlitePool};
 pub use changes::{Change, IndexRow, Ranked};
 pub use data_sets::DataSet;
 pub use details::{PackedDetails, PackedReadme, ReadmeHeading, RenderedReadme, StoredDetails, StoredReadme, StoredValidators};
+pub use downloads::{Months, VersionWeek, WHOLE_REGISTRY, closed_at};
 pub use error::Error;
 pub use jobs::{Job, JobState};
 pub use lease::Holder;
@@ -93,8 +95,11 @@ pub struct Store {
     read: Pool,
 }
 
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "packages", include_str!("../migrations/0001_packages.sql")), (2, "details", include_str!("../migrations/0002_details.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "packages", include_str!("../migrations/0001_packages.sql")),
+    (2, "details", include_str!("../migrations/0002_details.sql")),
+    (3, "downloads", include_str!("../migrations/0003_downloads.sql")),
+];
 
 impl Store {
     /// Opens the database and brings its tables up to date.

@@ -438,6 +438,11 @@ impl Store {
                 ("package_stats", "package_id"),
                 ("high_impact", "package_id"),
                 ("appearances", "package_id"),
+                ("download_years", "package_id"),
+                ("download_months", "package_id"),
+                ("download_sums", "package_id"),
+                ("version_downloads", "package_id"),
+                ("download_queue", "package_id"),
                 ("packages", "id"),
             ] {
                 let sql = format!("DELETE FROM {table} WHERE {key} IN (SELECT CAST(j.value ->> 0 AS BIGINT) FROM {{rows}} j)");

@@ -1,6 +1,7 @@
 //! One suite for both databases: every test runs on SQLite and on PostgreSQL.
 
 mod details;
+mod downloads;
 mod migration;
 mod months;
 
