@@ -77,9 +77,11 @@ CREATE TABLE download_ranks (
 );
 
 -- Lists that are computed in the background: popular, rising, falling, newest; keyword is empty for all packages.
+-- packages: how many were compared. entries: [[package, downloads, downloads before], …] as JSON.
 CREATE TABLE trends (
     list {key} NOT NULL,
     keyword {key} NOT NULL,
+    packages BIGINT NOT NULL,
     entries TEXT NOT NULL,
     PRIMARY KEY (list, keyword)
 ) {compact};

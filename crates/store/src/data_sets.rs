@@ -1,9 +1,11 @@
 //! Which data sets have been read, and what only they tell: high impact, and when names appeared.
 
+use std::collections::HashMap;
+
 use sqlx::AssertSqlSafe;
 
-use crate::bulk::{Words, to_json};
-use crate::{Error, Store, on};
+use crate::bulk::{Words, from_json, to_json};
+use crate::{Appearance, Error, Store, on};
 
 /// A version of a data set that has been read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -75,6 +77,19 @@ impl Store {
             sqlx::query(AssertSqlSafe(words.fill(sql))).bind(rows).bind(not_before).bind(not_after).execute(pool).await?;
         });
         Ok(())
+    }
+
+    /// When these packages appeared, of those of which it is known.
+    pub(crate) async fn appearances_of(&self, ids: &[i64]) -> Result<HashMap<i64, Appearance>, Error> {
+        let rows: Vec<[i64; 1]> = ids.iter().map(|id| [*id]).collect();
+        let sql = Words::of(&self.read).fill(
+            "SELECT {pack}({row}(a.package_id, a.not_before, a.not_after)){text}
+             FROM {rows} j JOIN appearances a ON a.package_id = CAST(j.value ->> 0 AS BIGINT)",
+        );
+        let text: Option<String> =
+            on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&rows)?).fetch_one(pool).await?);
+        let rows: Vec<(i64, i64, i64)> = from_json(text.as_deref())?;
+        Ok(rows.into_iter().map(|(id, not_before, not_after)| (id, Appearance { not_before, not_after })).collect())
     }
 
     /// How many packages are known to have appeared between two lists of names.

@@ -17,7 +17,9 @@ mod jobs;
 mod lease;
 mod merge;
 mod packages;
+mod queue;
 mod snapshots;
+mod trends;
 mod users;
 
 use std::path::{Path, PathBuf};
@@ -36,7 +38,9 @@ pub use error::Error;
 pub use jobs::{Job, JobState};
 pub use lease::Holder;
 pub use packages::{Applied, Downloads, DownloadsFrom, Known, KnownName, NewName};
+pub use queue::{DownloadState, Pace, QueueProgress, Queued, Schedule, Tier, Wanted};
 pub use snapshots::{Snapshot, SnapshotCount, SnapshotWriter};
+pub use trends::{Trend, TrendBasis, TrendEntry, TrendKeyword, TrendList, TrendSource};
 pub use users::{Appearance, Rising, User};
 
 /// Runs the same body on whichever database this is.

@@ -175,7 +175,7 @@ impl Store {
 }
 
 /// Months from one snapshot to another, at least one.
-fn months_between(earlier: &Snapshot, later: &Snapshot) -> f64 {
+pub(crate) fn months_between(earlier: &Snapshot, later: &Snapshot) -> f64 {
     let number = |month: &str| {
         let (year, month) = month.split_once('-')?;
         Some(year.parse::<i32>().ok()? * 12 + month.parse::<i32>().ok()?)
@@ -184,15 +184,19 @@ fn months_between(earlier: &Snapshot, later: &Snapshot) -> f64 {
     f64::from(elapsed.max(1))
 }
 
+/// Growth to the next month: 1 for none.
+pub(crate) fn growth(earlier: u64, later: u64, months: f64) -> f64 {
+    ((later as f64 + SMOOTHING) / (earlier as f64 + SMOOTHING)).powf(1.0 / months)
+}
+
 /// Ids with both counts, the fastest growing first. Counts are each plus one, 0 for unknown.
 fn rising(before: &[u64], after: &[u64], months: f64) -> Vec<(i64, u64, u64)> {
-    let growth = |earlier: u64, later: u64| ((later as f64 + SMOOTHING) / (earlier as f64 + SMOOTHING)).powf(1.0 / months);
     let counted = before.iter().zip(after).enumerate().filter_map(|(id, (earlier, later))| {
         let (earlier, later) = (earlier.checked_sub(1)?, later.checked_sub(1)?);
         (later >= FLOOR && later > earlier).then_some((id as i64, earlier, later))
     });
     let mut found: Vec<(i64, u64, u64)> = counted.collect();
-    found.sort_by(|a, b| growth(b.1, b.2).total_cmp(&growth(a.1, a.2)).then(a.0.cmp(&b.0)));
+    found.sort_by(|a, b| growth(b.1, b.2, months).total_cmp(&growth(a.1, a.2, months)).then(a.0.cmp(&b.0)));
     found.truncate(RISING);
     found
 }

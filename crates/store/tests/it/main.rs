@@ -4,6 +4,7 @@ mod details;
 mod downloads;
 mod migration;
 mod months;
+mod queue;
 
 use model::{Bucket, Observation, PackageName, Popularity, RecentDownloads, Source, State, Summary};
 use store::{Change, DataSet, DownloadsFrom, IndexRow, JobState, NewName, Place, Store};
