@@ -21,6 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("catalog", &["store", "search", "markup", "model"]),
     ("web", &["catalog", "sync", "markup", "model"]),
     ("pkgstats", &["model", "registry", "store", "search", "sync", "markup", "catalog", "web"]),
+    ("testkit", &["model"]),
     ("xtask", &["testkit"]),
 ];
 

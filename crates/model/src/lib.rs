@@ -2,6 +2,7 @@
 //!
 //! Values in, values out: no IO, no async, no clock. Every other crate speaks in these types.
 
+mod counts;
 mod day;
 mod details;
 mod fact;
@@ -17,6 +18,7 @@ mod series;
 mod target;
 mod tolerant;
 
+pub use counts::{Counted, CountsError, parse_bulk_range, parse_range, parse_versions};
 pub use day::{Day, DayRange, InvalidDay, Step};
 pub use details::{Details, DistTag, Packument, ReadmeText, Unpublished, VersionLine};
 pub use fact::{Fact, Facts};

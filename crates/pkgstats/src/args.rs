@@ -33,6 +33,9 @@ pub(crate) struct Global {
     /// The registry [default: what npm's own configuration says]
     #[arg(long, global = true, env = "PKGSTATS_REGISTRY", value_name = "URL")]
     pub(crate) registry: Option<String>,
+    /// A server with npm's downloads API. npm's own is asked about packages of npm's own registry only [default: api.npmjs.org]
+    #[arg(long, global = true, env = "PKGSTATS_DOWNLOADS_URL", value_name = "URL")]
+    pub(crate) downloads_url: Option<String>,
     /// Ask nobody
     #[arg(long, global = true, env = "PKGSTATS_OFFLINE", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
     pub(crate) offline: bool,
@@ -64,6 +67,10 @@ pub(crate) struct Serve {
     /// Read the details of so many popular packages in the background, one a second, at most 100000 [default: 2000]
     #[arg(long, env = "PKGSTATS_DETAILS", value_name = "N")]
     pub(crate) details: Option<usize>,
+    /// Ask for the daily downloads of so many popular packages, beside those that are looked at, one request in two seconds; 0 asks
+    /// for none at all [default: 10000]
+    #[arg(long, env = "PKGSTATS_DOWNLOADS", value_name = "N")]
+    pub(crate) downloads: Option<usize>,
     /// Answer /metrics on this address, for Prometheus [default: nowhere]
     #[arg(long, env = "PKGSTATS_METRICS_LISTEN", value_name = "ADDRESS")]
     pub(crate) metrics_listen: Option<SocketAddr>,
@@ -75,6 +82,7 @@ impl Serve {
         Self {
             listen: self.listen.or(top.listen),
             details: self.details.or(top.details),
+            downloads: self.downloads.or(top.downloads),
             metrics_listen: self.metrics_listen.or(top.metrics_listen),
         }
     }

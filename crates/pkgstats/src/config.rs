@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use registry::{Client, Config, Layer, RetryPolicy, npmrc_places};
+use registry::{Client, Config, DownloadsClient, Layer, RetryPolicy, npmrc_places};
 use store::{Place, Store};
 use sync::{Clock, Context};
 use tokio::sync::watch;
@@ -49,6 +49,15 @@ pub(crate) async fn context(global: &Global) -> anyhow::Result<Context> {
 
 /// A client for the registry that npm's configuration names.
 pub(crate) fn registry_client(global: &Global) -> anyhow::Result<Client> {
+    Ok(Client::new(registry_config(global)?, RetryPolicy::default())?)
+}
+
+/// A client for npm's downloads API, with the same proxies and certificates.
+pub(crate) fn downloads_client(global: &Global) -> anyhow::Result<DownloadsClient> {
+    Ok(DownloadsClient::new(&registry_config(global)?, global.downloads_url.as_deref())?)
+}
+
+fn registry_config(global: &Global) -> anyhow::Result<Config> {
     let environment: HashMap<String, String> =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
     let here = std::env::current_dir().context("the working directory cannot be read")?;
@@ -67,8 +76,7 @@ pub(crate) fn registry_client(global: &Global) -> anyhow::Result<Client> {
             }
         }
     }
-    let config = Config::from_layers(&layers, &environment, global.registry.as_deref())?;
-    Ok(Client::new(config, RetryPolicy::default())?)
+    Ok(Config::from_layers(&layers, &environment, global.registry.as_deref())?)
 }
 
 /// The folder above the `bin` in which node is, where npm keeps its global configuration.

@@ -295,7 +295,7 @@ impl Client {
     }
 }
 
-fn builder(config: &Config) -> Result<reqwest::ClientBuilder, Error> {
+pub(crate) fn builder(config: &Config) -> Result<reqwest::ClientBuilder, Error> {
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(Duration::from_secs(10))
@@ -339,7 +339,7 @@ fn whole(fetched: Fetched, url: &Url) -> Result<Bytes, Error> {
 }
 
 /// Reads a body up to a cap.
-async fn read_body(answer: reqwest::Response, url: &Url, limit: u64) -> Result<Bytes, Error> {
+pub(crate) async fn read_body(answer: reqwest::Response, url: &Url, limit: u64) -> Result<Bytes, Error> {
     let too_large = || Error::TooLarge { url: shown(url), limit };
     if answer.content_length().is_some_and(|length| length > limit) {
         return Err(too_large());
@@ -357,7 +357,7 @@ async fn read_body(answer: reqwest::Response, url: &Url, limit: u64) -> Result<B
 }
 
 /// The error for an answer that is none: its `error`, else its `message`, else its text, cut at 200 characters; pages are left out.
-async fn refusal(url: &Url, answer: reqwest::Response) -> Error {
+pub(crate) async fn refusal(url: &Url, answer: reqwest::Response) -> Error {
     let status = answer.status();
     if status == StatusCode::NOT_FOUND {
         return Error::NotFound { url: shown(url) };

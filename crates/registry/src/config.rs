@@ -169,6 +169,17 @@ impl Config {
         url
     }
 
+    /// Whether the packages of this name come from npm's own registry.
+    pub(crate) fn is_npms_own(&self, name: &PackageName) -> bool {
+        let npm = Url::parse(NPM_DEFAULT_REGISTRY).ok();
+        npm.is_some_and(|npm| npm.host_str() == self.registry_of(name).host_str())
+    }
+
+    /// Whether the scope of this name has a registry other than that for names without a scope.
+    pub(crate) fn has_its_own_registry(&self, name: &PackageName) -> bool {
+        self.registry_of(name) != self.registry()
+    }
+
     /// The base address of the registry for names without a scope, with a slash at its end.
     #[must_use]
     pub fn registry(&self) -> Url {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use model::CountsError;
 use reqwest::StatusCode;
 use url::Url;
 
@@ -50,6 +51,14 @@ pub enum Error {
         url: String,
         /// What the parser said.
         reason: String,
+    },
+    /// An answer of the downloads API that has no counts.
+    #[error("{url} has no counts: {reason}")]
+    Counts {
+        /// What was asked.
+        url: String,
+        /// What is wrong with it, or what it says itself.
+        reason: CountsError,
     },
     /// An address in an answer, a redirect or the configuration that cannot be used.
     #[error("{url:?} is not an address that can be asked: {reason}")]
@@ -126,7 +135,15 @@ impl Error {
     /// says of names that are words of its own.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NotFound { .. }) || matches!(self.status(), Some(StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE))
+        matches!(self, Self::NotFound { .. })
+            || matches!(self, Self::Counts { reason, .. } if reason.is_not_found())
+            || matches!(self.status(), Some(StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE))
+    }
+
+    /// Whether the request was refused as it is (403), as npm's firewall does with some names beside each other.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.status() == Some(StatusCode::FORBIDDEN)
     }
 
     /// Whether the registry finds that we ask too often (429); see [`Error::retry_after`].

@@ -115,6 +115,12 @@ impl Ranked {
         self.rest.is_empty()
     }
 
+    /// The ids of the next packages, at most `limit`.
+    #[must_use]
+    pub fn ids(&self, limit: usize) -> Vec<i64> {
+        self.ids[self.rest.clone()].iter().take(limit).map(|id| i64::from(*id)).collect()
+    }
+
     /// Cuts the rest into stretches of about equal length that can be read side by side, the most popular first.
     #[must_use]
     pub fn split(self, stretches: usize) -> Vec<Self> {

@@ -38,7 +38,7 @@ pub use error::Error;
 pub use jobs::{Job, JobState};
 pub use lease::Holder;
 pub use packages::{Applied, Downloads, DownloadsFrom, Known, KnownName, NewName};
-pub use queue::{DownloadState, Pace, QueueProgress, Queued, Schedule, Tier, Wanted};
+pub use queue::{DownloadState, HistoryTurn, Pace, QueueProgress, Queued, Schedule, Tier, Wanted};
 pub use snapshots::{Snapshot, SnapshotCount, SnapshotWriter};
 pub use trends::{Trend, TrendBasis, TrendEntry, TrendKeyword, TrendList, TrendSource};
 pub use users::{Appearance, Rising, User};

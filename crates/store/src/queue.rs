@@ -22,7 +22,7 @@ pub enum Tier {
 }
 
 /// What of a package is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wanted {
     /// The newest days.
     Newest,
@@ -56,12 +56,39 @@ pub struct Queued {
 pub struct Schedule {
     /// The package.
     pub id: i64,
-    /// When its newest days are due.
-    pub newest_at: i64,
-    /// Its place among those whose older days are asked for, `None` when there are none left.
-    pub history_at: Option<i64>,
+    /// When its newest days are due; `None` leaves that as it is.
+    pub newest_at: Option<i64>,
+    /// When its older days are.
+    pub history: HistoryTurn,
     /// When npm was asked.
     pub asked_at: i64,
+}
+
+/// When the days before those that are known are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryTurn {
+    /// As before.
+    Same,
+    /// At this place among all.
+    Place(i64),
+    /// Not before this moment: seconds since 1970, UTC.
+    NotBefore(i64),
+    /// There are none left.
+    Done,
+}
+
+/// Places of history are smaller, moments are above.
+const MOMENTS: i64 = 1 << 62;
+
+impl HistoryTurn {
+    fn number(self) -> Option<i64> {
+        match self {
+            Self::Same => None,
+            Self::Place(place) => Some(place.clamp(0, MOMENTS - 1)),
+            Self::NotBefore(at) => Some(MOMENTS + at),
+            Self::Done => Some(-1),
+        }
+    }
 }
 
 /// How far the downloads of a package are known.
@@ -71,6 +98,8 @@ pub struct DownloadState {
     pub first: Option<Day>,
     /// The last day that was answered.
     pub last: Option<Day>,
+    /// Up to it nothing changes any more.
+    pub closed: Option<Day>,
     /// Whether all older days were asked for, too: what is before the first day is nothing, not unknown.
     pub is_whole: bool,
     /// When npm was asked last: seconds since 1970, UTC.
@@ -107,24 +136,30 @@ const LOOKED_AT: i64 = 30 * 24 * 3600;
 const BATCH: usize = 10_000;
 
 impl Store {
-    /// Packages whose turn it is, at most `limit`, in their order.
-    pub async fn due_downloads(&self, wanted: Wanted, tier: Tier, now: i64, limit: i64) -> Result<Vec<Queued>, Error> {
+    /// Packages whose turn it is, at most `limit`, in their order. Those whose newest days are known up to `landed`, the last day that
+    /// npm has counted, are not due.
+    pub async fn due_downloads(&self, wanted: Wanted, tier: Tier, now: i64, landed: Day, limit: i64) -> Result<Vec<Queued>, Error> {
         /// Its place first: a join may change the order.
         type Row = (i64, i64, String, Option<i32>, Option<i32>, Option<i32>, i64, Option<i64>);
         let (due, order) = match wanted {
-            Wanted::Newest => ("newest_at <= $2", "newest_at"),
-            // The parameter is of no matter here: places are smaller than any time.
-            Wanted::History => ("history_at IS NOT NULL AND history_at <= $2 AND first_day IS NOT NULL", "history_at"),
-            Wanted::Versions => ("versions_at IS NOT NULL AND versions_at <= $2 AND last_day IS NOT NULL", "versions_at"),
+            Wanted::Newest => ("newest_at <= $2 AND (last_day IS NULL OR last_day < $4)", "newest_at"),
+            Wanted::History => ("history_at IS NOT NULL AND history_at <= $2 AND first_day <= $4", "history_at"),
+            Wanted::Versions => ("versions_at IS NOT NULL AND versions_at <= $2 AND last_day <= $4", "versions_at"),
         };
-        let until = if wanted == Wanted::History { i64::MAX } else { now };
+        let until = if wanted == Wanted::History { MOMENTS + now } else { now };
         let sql = Words::of(&self.read).fill(&format!(
             "SELECT {{pack}}({{row}}(d.{order}, d.package_id, p.name, d.first_day, d.last_day, d.closed_day, d.counted, d.history_at)){{text}}
              FROM (SELECT * FROM download_queue WHERE tier = $1 AND {due} ORDER BY {order}, package_id LIMIT $3) d
              JOIN packages p ON p.id = d.package_id"
         ));
         let text: Option<String> = on!(&self.read, |pool| {
-            sqlx::query_scalar(AssertSqlSafe(sql)).bind(tier as i64).bind(until).bind(limit).fetch_one(pool).await?
+            sqlx::query_scalar(AssertSqlSafe(sql))
+                .bind(tier as i64)
+                .bind(until)
+                .bind(limit)
+                .bind(i64::from(landed.0))
+                .fetch_one(pool)
+                .await?
         });
         let mut rows: Vec<Row> = from_json(text.as_deref())?;
         rows.sort_unstable_by_key(|row| (row.0, row.1));
@@ -142,9 +177,11 @@ impl Store {
 
     /// Decides when packages that were asked for are next.
     pub async fn schedule_downloads(&self, schedules: &[Schedule]) -> Result<(), Error> {
-        let rows: Vec<_> = schedules.iter().map(|one| (one.id, one.newest_at, one.history_at, one.asked_at)).collect();
+        let rows: Vec<_> = schedules.iter().map(|one| (one.id, one.newest_at, one.history.number(), one.asked_at)).collect();
         let sql = Words::of(&self.write).fill(
-            "UPDATE download_queue SET newest_at = seen.newest_at, history_at = seen.history_at, asked_at = seen.asked_at
+            "UPDATE download_queue SET newest_at = coalesce(seen.newest_at, download_queue.newest_at),
+                 history_at = CASE WHEN seen.history_at = -1 THEN NULL ELSE coalesce(seen.history_at, download_queue.history_at) END,
+                 asked_at = seen.asked_at
              FROM (SELECT CAST(j.value ->> 0 AS BIGINT) AS id, CAST(j.value ->> 1 AS BIGINT) AS newest_at,
                      CAST(j.value ->> 2 AS BIGINT) AS history_at, CAST(j.value ->> 3 AS BIGINT) AS asked_at FROM {rows} j) seen
              WHERE download_queue.package_id = seen.id",
@@ -160,6 +197,16 @@ impl Store {
         let sql = "UPDATE download_queue SET versions_at = $2 WHERE package_id = $1";
         on!(&self.write, |pool| {
             sqlx::query(sql).bind(id).bind(versions_at).execute(pool).await?;
+        });
+        Ok(())
+    }
+
+    /// The whole registry has its place in the queue, too, under [`crate::WHOLE_REGISTRY`]; it is never among the packages that are due.
+    pub async fn want_whole_registry(&self) -> Result<(), Error> {
+        let sql = "INSERT INTO download_queue (package_id, tier, newest_at, history_at, counted) VALUES (0, -1, 0, 0, 0)
+            ON CONFLICT (package_id) DO NOTHING";
+        on!(&self.write, |pool| {
+            sqlx::query(sql).execute(pool).await?;
         });
         Ok(())
     }
@@ -220,17 +267,17 @@ impl Store {
 
     /// How far the downloads of packages are known; those that are not in the queue are left out.
     pub async fn download_states(&self, ids: &[i64]) -> Result<HashMap<i64, DownloadState>, Error> {
-        type Row = (i64, Option<i32>, Option<i32>, Option<i64>, Option<i64>, i64);
+        type Row = (i64, Option<i32>, Option<i32>, Option<i32>, Option<i64>, Option<i64>, i64);
         let wrapped: Vec<[i64; 1]> = ids.iter().map(|id| [*id]).collect();
         let sql = Words::of(&self.read).fill(
-            "SELECT {pack}({row}(q.package_id, q.first_day, q.last_day, q.history_at, q.asked_at, q.newest_at)){text}
+            "SELECT {pack}({row}(q.package_id, q.first_day, q.last_day, q.closed_day, q.history_at, q.asked_at, q.newest_at)){text}
              FROM {rows} j JOIN download_queue q ON q.package_id = CAST(j.value ->> 0 AS BIGINT)",
         );
         let text: Option<String> =
             on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_one(pool).await?);
-        let state = |(id, first, last, history_at, asked_at, due_at): Row| {
+        let state = |(id, first, last, closed, history_at, asked_at, due_at): Row| {
             let is_whole = history_at.is_none() && first.is_some();
-            (id, DownloadState { first: first.map(Day), last: last.map(Day), is_whole, asked_at, due_at })
+            (id, DownloadState { first: first.map(Day), last: last.map(Day), closed: closed.map(Day), is_whole, asked_at, due_at })
         };
         Ok(from_json::<Row>(text.as_deref())?.into_iter().map(state).collect())
     }
@@ -238,7 +285,7 @@ impl Store {
     /// How far the queue is.
     pub async fn queue_progress(&self) -> Result<QueueProgress, Error> {
         let sql = "SELECT CAST(count(*) AS BIGINT), CAST(count(asked_at) AS BIGINT),
-            CAST(coalesce(sum(CASE WHEN history_at IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) FROM download_queue";
+            CAST(coalesce(sum(CASE WHEN history_at IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) FROM download_queue WHERE package_id <> 0";
         let (packages, asked, whole): (i64, i64, i64) = on!(&self.read, |pool| sqlx::query_as(sql).fetch_one(pool).await?);
         Ok(QueueProgress { packages: packages.cast_unsigned(), asked: asked.cast_unsigned(), whole: whole.cast_unsigned() })
     }

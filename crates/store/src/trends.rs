@@ -321,7 +321,7 @@ impl Store {
 
     /// The newest day of the sums, once the days of nearly all packages that are to be counted are known.
     async fn days_are_known(&self) -> Result<Option<Day>, Error> {
-        let sql = "SELECT CAST(count(*) AS BIGINT), CAST(count(asked_at) AS BIGINT) FROM download_queue WHERE tier <= 2";
+        let sql = "SELECT CAST(count(*) AS BIGINT), CAST(count(asked_at) AS BIGINT) FROM download_queue WHERE tier BETWEEN 0 AND 2";
         let (wanted, asked): (i64, i64) = on!(&self.read, |pool| sqlx::query_as(sql).fetch_one(pool).await?);
         if asked == 0 || (wanted - asked) * MISSING > wanted {
             return Ok(None);

@@ -2,6 +2,7 @@
 //! store, and the lease that lets one process at a time do so.
 
 mod details;
+mod downloads;
 mod error;
 mod fill;
 mod images;
@@ -10,6 +11,7 @@ mod index;
 mod jobs;
 mod lease;
 mod lists;
+mod pacer;
 mod popular;
 mod progress;
 mod upstream;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use store::Store;
 
 pub use details::{Reader, Reading, render_anew};
+pub use downloads::{Downloads, Turn, read_downloads};
 pub use error::Error;
 pub use fill::{FillOptions, FillReport, ListSource, fill};
 pub use images::{ImageAnswer, ImageKey};

@@ -46,6 +46,11 @@ pub enum Wish {
         /// The user name.
         name: String,
     },
+    /// The downloads of a package that is stored. npm is asked slowly, so this may take a while; the queue keeps what was wished for.
+    Downloads {
+        /// Its name.
+        name: PackageName,
+    },
 }
 
 /// What came of a wish.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use registry::{Client, RetryPolicy};
+use registry::{Client, DownloadsClient, RetryPolicy};
 use store::{Job, JobState};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +15,8 @@ use crate::lease::follow;
 use crate::popular::keep_reading;
 use crate::upstream::Asked;
 use crate::{
-    Answer, Context, Error, FillOptions, FillReport, ImageKey, ImportOptions, Lease, ListSource, Outcome, Reader, Wish, Wishes, Work,
-    ask_and_wait, catch_up, details, fill, import, progress, read_holder, rebuild, render_anew,
+    Answer, Context, Error, FillOptions, FillReport, ImageKey, ImportOptions, Lease, ListSource, Outcome, Reader, Reading, Wish, Wishes,
+    Work, ask_and_wait, catch_up, details, downloads, fill, import, progress, read_holder, rebuild, render_anew,
 };
 
 /// How often the background looks for changes and jobs.
@@ -37,6 +37,10 @@ pub struct Background {
     pub key: ImageKey,
     /// Of how many popular packages the details are read.
     pub details: usize,
+    /// Who counts downloads, or nobody when offline.
+    pub downloads: Option<DownloadsClient>,
+    /// Of how many popular packages the downloads are asked for, beside those that somebody looks at; with none of them, nobody is asked.
+    pub counted: usize,
     /// What the web asks for.
     pub wishes: Wishes,
 }
@@ -78,14 +82,15 @@ impl Retry {
 
 /// Works until cancelled. While another process has the lease it waits for it, and keeps its own index up if that process is elsewhere.
 pub async fn run_background(context: Context, background: Background, cancel: CancellationToken) {
-    let Background { registry, key, details, wishes } = background;
+    let Background { registry, key, details, downloads, counted, wishes } = background;
+    let counter = downloads.filter(|_| counted > 0).map(|client| Counter { client, wake: Arc::default() });
     let reader = registry.map(|client| Reader { context: context.clone(), client, key: key.clone() });
     let (has_lease, watched) = watch::channel(false);
     let fulfilling = reader.as_ref().map(|reader| {
         let impatient = Reader { client: reader.client.with_retry(IMPATIENT), ..reader.clone() };
-        tokio::spawn(fulfil_wishes(impatient, wishes, watched, cancel.clone()))
+        tokio::spawn(fulfil_wishes(impatient, counter.clone(), wishes, watched, cancel.clone()))
     });
-    let background = Hands { reader, key, details };
+    let background = Hands { reader, key, details, counter, counted };
     let mut said = false;
     // Failures are remembered over the loss of a lease, or a full disk would be written to again every second.
     let (mut lists, mut index) = (Retry::new(), Retry::new());
@@ -147,6 +152,15 @@ struct Hands {
     reader: Option<Reader>,
     key: ImageKey,
     details: usize,
+    counter: Option<Counter>,
+    counted: usize,
+}
+
+/// Who counts downloads, and how to tell the queue that somebody waits.
+#[derive(Debug, Clone)]
+struct Counter {
+    client: DownloadsClient,
+    wake: Arc<Notify>,
 }
 
 async fn work(context: &Context, background: &Hands, lists: &mut Retry, index: &mut Retry) -> Result<(), Error> {
@@ -156,7 +170,21 @@ async fn work(context: &Context, background: &Hands, lists: &mut Retry, index: &
         result = keep_up(context, background, lists, index) => result,
         result = fulfil_jobs(context, background) => result,
         () = keep_details(context, background) => Ok(()),
+        () = keep_downloads(context, background) => Ok(()),
     }
+}
+
+/// Asks for downloads for as long as the lease is ours.
+async fn keep_downloads(context: &Context, background: &Hands) {
+    if let Some(Counter { client, wake }) = &background.counter {
+        loop {
+            if let Err(error) = downloads::keep_asking(context, client, background.counted, wake).await {
+                tracing::warn!(%error, "asking for downloads ended; trying again in a minute");
+            }
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Renders READMEs anew where that is due, then reads details for as long as the lease is ours.
@@ -179,14 +207,18 @@ async fn keep_details(context: &Context, background: &Hands) {
     std::future::pending::<()>().await;
 }
 
-async fn fulfil(reader: &Reader, wish: &Wish) -> Answer {
+async fn fulfil(reader: &Reader, counter: Option<&Counter>, wish: &Wish) -> Answer {
     let read = match wish {
-        Wish::Package { name } => reader.read_package(name).await,
-        Wish::Version { name, version } => reader.read_version(name, version).await,
-        Wish::User { name } => reader.read_user(name).await,
+        Wish::Package { name } => reader.read_package(name).await.map(Reading::answer),
+        Wish::Version { name, version } => reader.read_version(name, version).await.map(Reading::answer),
+        Wish::User { name } => reader.read_user(name).await.map(Reading::answer),
+        Wish::Downloads { name } => match counter {
+            Some(Counter { client, wake }) => downloads::want(&reader.context, client, name, wake).await,
+            None => Ok(Answer::Unavailable { why: "this server does not ask for downloads".to_owned() }),
+        },
     };
     match read {
-        Ok(reading) => reading.answer(),
+        Ok(answer) => answer,
         // What the registry says may be shown to anybody; what the disk or the database says is for the log.
         Err(error @ (Error::Registry(_) | Error::Document { .. } | Error::Job(_))) => {
             tracing::info!(?wish, %error, "could not be read");
@@ -200,7 +232,13 @@ async fn fulfil(reader: &Reader, wish: &Wish) -> Answer {
 }
 
 /// Fulfils what the web of this process asks for: itself while it has the lease, else by asking the holder.
-async fn fulfil_wishes(reader: Reader, wishes: Wishes, has_lease: watch::Receiver<bool>, cancel: CancellationToken) {
+async fn fulfil_wishes(
+    reader: Reader,
+    counter: Option<Counter>,
+    wishes: Wishes,
+    has_lease: watch::Receiver<bool>,
+    cancel: CancellationToken,
+) {
     let Wishes(mut wishes) = wishes;
     let places = Arc::new(Semaphore::new(AT_A_TIME));
     // Searches for users take long and share npm's patience, so they wait for each other and not in the way of packages.
@@ -213,14 +251,22 @@ async fn fulfil_wishes(reader: Reader, wishes: Wishes, has_lease: watch::Receive
         };
         let Some(Asked { wish, answer }) = asked else { return };
         while running.try_join_next().is_some() {}
-        let place = Arc::clone(if matches!(wish, Wish::User { .. }) { &users } else { &places });
-        let (reader, mut has_lease) = (reader.clone(), has_lease.clone());
+        let place = match wish {
+            Wish::User { .. } => Some(Arc::clone(&users)),
+            Wish::Package { .. } | Wish::Version { .. } => Some(Arc::clone(&places)),
+            // They wait in a queue of their own.
+            Wish::Downloads { .. } => None,
+        };
+        let (reader, counter, mut has_lease) = (reader.clone(), counter.clone(), has_lease.clone());
         running.spawn(async move {
-            let _place = place.acquire().await;
+            let _place = match &place {
+                Some(place) => place.acquire().await.ok(),
+                None => None,
+            };
             let held = *has_lease.borrow_and_update();
             let came = if held {
                 tokio::select! {
-                    came = fulfil(&reader, &wish) => came,
+                    came = fulfil(&reader, counter.as_ref(), &wish) => came,
                     // Whoever writes without the lease would write beside somebody else.
                     _ = has_lease.wait_for(|held| !held) => Answer::Unavailable { why: "another process has taken over".to_owned() },
                 }
@@ -264,10 +310,10 @@ async fn fulfil_jobs(context: &Context, background: &Hands) -> Result<(), Error>
             tokio::time::sleep(JOBS_TICK).await;
             continue;
         };
-        let (reader, store) = (reader.clone(), store.clone());
+        let (reader, counter, store) = (reader.clone(), background.counter.clone(), store.clone());
         running.spawn(async move {
             let came = match (serde_json::from_str(&job.argument), reader) {
-                (Ok(Work::Wish(wish)), Some(reader)) => fulfil(&reader, &wish).await,
+                (Ok(Work::Wish(wish)), Some(reader)) => fulfil(&reader, counter.as_ref(), &wish).await,
                 (Ok(_), None) => Answer::Unavailable { why: "the server that writes is offline".to_owned() },
                 _ => Answer::Unavailable { why: "the wish cannot be read".to_owned() },
             };

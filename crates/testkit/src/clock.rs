@@ -2,7 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -60,4 +61,33 @@ pub async fn at_most<T>(polls: usize, future: impl Future<Output = T>) -> Option
         future.as_mut().poll(context).map(Some)
     })
     .await
+}
+
+/// A clock that stands still until somebody moves it, for whoever asks and whoever answers alike. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct VirtualClock(Arc<AtomicI64>);
+
+impl VirtualClock {
+    /// Stands at this moment: seconds since 1970, UTC.
+    #[must_use]
+    pub fn at(seconds: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(seconds * 1_000)))
+    }
+
+    /// Seconds since 1970, UTC.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.milliseconds().div_euclid(1_000)
+    }
+
+    /// Milliseconds since 1970, UTC.
+    #[must_use]
+    pub fn milliseconds(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    }
 }

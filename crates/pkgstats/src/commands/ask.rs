@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use registry::RetryPolicy;
+use registry::{DownloadsClient, RetryPolicy};
 use store::Holder;
 use sync::{Answer, Context, Error, ImageKey, Lease, Outcome as Done, Reader, Reading, Wish, Work};
 use tokio::time::{Instant, sleep, timeout};
@@ -43,29 +43,33 @@ pub(crate) async fn ask(context: &Context, global: &Global, wish: &Wish) -> anyh
         Wish::Package { name } => name.to_string(),
         Wish::Version { name, version } => format!("{name} {version}"),
         Wish::User { name } => format!("the packages of {name}"),
+        Wish::Downloads { name } => format!("the downloads of {name}"),
     };
-    match output::waiting(format!("reading {what}"), with_lease(&reader, wish, &stop)).await {
+    let downloads = config::downloads_client(global);
+    match output::waiting(format!("reading {what}"), with_lease(&reader, downloads.as_ref(), wish, &stop)).await {
         Ok(answer) => Ok(answer),
         Err(Error::Cancelled) => Err(Error::Cancelled.into()),
         Err(error) => unavailable(error.to_string()),
     }
 }
 
-async fn with_lease(reader: &Reader, wish: &Wish, stop: &CancellationToken) -> Result<Answer, Error> {
+async fn with_lease(
+    reader: &Reader,
+    downloads: Result<&DownloadsClient, &anyhow::Error>,
+    wish: &Wish,
+    stop: &CancellationToken,
+) -> Result<Answer, Error> {
     let context = &reader.context;
     let until = Instant::now() + TURN;
     loop {
         let holder = match Lease::take(context, DOING).await {
             Ok(lease) => {
                 let result = tokio::select! {
-                    result = lease.guard(read(reader, wish)) => result,
+                    result = lease.guard(read(reader, downloads, wish)) => result,
                     () = stop.cancelled() => Err(Error::Cancelled),
                 };
                 let released = lease.release().await;
-                return match result.and_then(|reading| released.map(|()| reading))? {
-                    Reading::Stored | Reading::Unchanged => Ok(Answer::Stored),
-                    Reading::Missing => Ok(Answer::Missing),
-                };
+                return result.and_then(|answer| released.map(|()| answer));
             }
             Err(Error::Held { holder }) => holder,
             Err(error) => return Err(error),
@@ -86,12 +90,22 @@ async fn with_lease(reader: &Reader, wish: &Wish, stop: &CancellationToken) -> R
     }
 }
 
-async fn read(reader: &Reader, wish: &Wish) -> Result<Reading, Error> {
-    match wish {
+async fn read(reader: &Reader, downloads: Result<&DownloadsClient, &anyhow::Error>, wish: &Wish) -> Result<Answer, Error> {
+    let reading = match wish {
         Wish::Package { name } => reader.read_package(name).await,
         Wish::Version { name, version } => reader.read_version(name, version).await,
         Wish::User { name } => reader.read_user(name).await,
-    }
+        Wish::Downloads { name } => {
+            return match downloads {
+                Ok(client) => sync::read_downloads(&reader.context, client, name).await,
+                Err(error) => Ok(Answer::Unavailable { why: format!("{error:#}") }),
+            };
+        }
+    };
+    Ok(match reading? {
+        Reading::Stored | Reading::Unchanged => Answer::Stored,
+        Reading::Missing => Answer::Missing,
+    })
 }
 
 async fn ask_server(context: &Context, wish: &Wish, holder: &Holder) -> Result<Answer, Error> {

@@ -15,6 +15,8 @@ use crate::{Outcome, config};
 
 /// Of so many popular packages the details are read in the background, unless asked otherwise.
 const DETAILS: usize = 2_000;
+/// Of so many the daily downloads are asked for.
+const COUNTED: usize = 10_000;
 /// How often the readers look for a newer index.
 const REFRESH: Duration = Duration::from_secs(1);
 /// How long requests and background work may take to end.
@@ -23,6 +25,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Outcome> {
     let listen = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)));
     let registry = if global.offline { None } else { Some(config::registry_client(global)?) };
+    let downloads = if global.offline { None } else { Some(config::downloads_client(global)?) };
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} cannot be listened on; another server may be there, choose another address with --listen"))?;
@@ -39,7 +42,14 @@ pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Outcome>
     let key = ImageKey::load(&context.store).await?;
     let (upstream, wishes) = Upstream::new(&context, key.clone(), registry.is_some(), Some(Images::new(Limits::default())?));
     let state = AppState::new(catalog.clone(), context.clock.clone(), context.progress.subscribe(), upstream);
-    let background = Background { registry, key, details: args.details.unwrap_or(DETAILS), wishes };
+    let background = Background {
+        registry,
+        key,
+        details: args.details.unwrap_or(DETAILS),
+        downloads,
+        counted: args.downloads.unwrap_or(COUNTED),
+        wishes,
+    };
     let store = context.store.clone();
     // On a thread of its own: the work computes for long stretches, and no request should wait behind it.
     let (runtime, cancel) = (tokio::runtime::Handle::current(), stop.clone());

@@ -1,7 +1,7 @@
 //! Which downloads are asked for next, and the lists that are computed from them.
 
 use model::{Day, DayCount, DayRange, PackageName, Series, Source, Summary};
-use store::{Pace, Schedule, Store, Tier, TrendList, TrendSource, User, Wanted};
+use store::{HistoryTurn, Pace, Schedule, Store, Tier, TrendList, TrendSource, User, Wanted};
 
 use crate::{names, on_both, seen};
 
@@ -13,7 +13,13 @@ fn day(text: &str) -> Day {
 
 /// The names of those whose turn it is.
 async fn due(store: &Store, wanted: Wanted, tier: Tier, now: i64) -> Vec<String> {
-    store.due_downloads(wanted, tier, now, 10).await.expect("read").into_iter().map(|queued| queued.name).collect()
+    store
+        .due_downloads(wanted, tier, now, Day::of_seconds(now) - 1, 10)
+        .await
+        .expect("read")
+        .into_iter()
+        .map(|queued| queued.name)
+        .collect()
 }
 
 /// Days with the same count up to a day, and another before.
@@ -46,10 +52,10 @@ async fn who_is_next() {
         assert_eq!(due(store, Wanted::Newest, Tier::Popular, now).await, ["a"]);
         // An answer comes.
         store.put_days(&[(1, counts(day("2026-11-22"), 5, 5))], now).await.expect("stored");
-        let next = Schedule { id: 1, newest_at: now + 86_400, history_at: Some(1_000_000), asked_at: now };
+        let next = Schedule { id: 1, newest_at: Some(now + 86_400), history: HistoryTurn::Place(1_000_000), asked_at: now };
         store.schedule_downloads(&[next]).await.expect("stored");
         assert!(due(store, Wanted::Newest, Tier::Popular, now).await.is_empty());
-        let queued = store.due_downloads(Wanted::History, Tier::Popular, now, 10).await.expect("read").remove(0);
+        let queued = store.due_downloads(Wanted::History, Tier::Popular, now, today, 10).await.expect("read").remove(0);
         assert_eq!((queued.first, queued.last), (Some(day("2026-09-24")), Some(day("2026-11-22"))));
         assert_eq!((queued.closed, queued.counted, queued.history_at), (Some(day("2026-11-16")), true, Some(1_000_000)));
         assert_eq!(due(store, Wanted::Versions, Tier::Popular, now).await, ["a"]);
@@ -57,7 +63,14 @@ async fn who_is_next() {
         assert!(due(store, Wanted::Versions, Tier::Popular, now).await.is_empty());
         let state = store.download_states(&[1, 2, 6]).await.expect("read");
         assert_eq!((state.len(), state[&1].is_whole, state[&1].asked_at, state[&2].asked_at), (2, false, Some(now), None));
-        store.schedule_downloads(&[Schedule { history_at: None, ..next }]).await.expect("stored");
+        // What fails waits for a moment, however many places there are before.
+        let later = Schedule { newest_at: None, history: HistoryTurn::NotBefore(now + 5), ..next };
+        store.schedule_downloads(&[later]).await.expect("stored");
+        assert!(due(store, Wanted::History, Tier::Popular, now).await.is_empty());
+        assert_eq!(due(store, Wanted::History, Tier::Popular, now + 5).await, ["a"]);
+        assert_eq!(store.download_states(&[1]).await.expect("read")[&1].due_at, now + 86_400, "as before");
+        store.want_whole_registry().await.expect("stored");
+        store.schedule_downloads(&[Schedule { history: HistoryTurn::Done, ..next }]).await.expect("stored");
         assert!(store.download_states(&[1]).await.expect("read")[&1].is_whole);
         let progress = store.queue_progress().await.expect("read");
         assert_eq!((progress.packages, progress.asked, progress.whole), (4, 1, 1));

@@ -1,5 +1,6 @@
 //! The writers on made-up lists: filled, filled again, imported, cut off, and side by side.
 
+mod downloads;
 mod images;
 mod packuments;
 mod reading;
@@ -39,7 +40,7 @@ async fn context(data: &Path) -> Context {
 async fn offline(context: &Context) -> Background {
     let key = ImageKey::load(&context.store).await.expect("a key");
     let (_, wishes) = Upstream::new(context, key.clone(), false, None);
-    Background { registry: None, key, details: 0, wishes }
+    Background { registry: None, key, details: 0, downloads: None, counted: 0, wishes }
 }
 
 fn options(from: &Path, limit: Option<usize>) -> FillOptions {

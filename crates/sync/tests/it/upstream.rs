@@ -30,7 +30,7 @@ impl Serving {
         let (upstream, wishes) = Upstream::new(context, key.clone(), true, None);
         let stop = CancellationToken::new();
         let client = client(registry, RetryPolicy::once(Duration::from_secs(600)));
-        let hands = Background { registry: Some(client), key, details, wishes };
+        let hands = Background { registry: Some(client), key, details, downloads: None, counted: 0, wishes };
         let (context, cancel, runtime) = (context.clone(), stop.clone(), tokio::runtime::Handle::current());
         let background = tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, hands, cancel)));
         Self { upstream, stop, background }

@@ -82,7 +82,7 @@ impl Site {
         let config = Config::from_layers(&[], &std::collections::HashMap::new(), Some(&registry.url())).expect("readable");
         let quick = RetryPolicy { attempts: 1, first_wait: Duration::from_millis(1), ..RetryPolicy::default() };
         let client = Client::new(config, quick).expect("a client");
-        let background = Background { registry: Some(client), key: key.clone(), details: 0, wishes };
+        let background = Background { registry: Some(client), key: key.clone(), details: 0, downloads: None, counted: 0, wishes };
         let site = Self::new(folder, context, watched, key, upstream);
         let (context, cancel, runtime) = (site.context.clone(), site.stop.clone(), tokio::runtime::Handle::current());
         tokio::task::spawn_blocking(move || runtime.block_on(sync::run_background(context, background, cancel)));

@@ -1,0 +1,239 @@
+//! Measures the downloads of a whole registry that is made up in real proportions: how many packages have how many downloads is as in the
+//! newest `download-counts`, how old they are is as npm grew, and days vary as days do.
+//!
+//! `cargo run --release --package store --example downloads -- [--packages N] [--years N] [--data DIR]`
+
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement for the terminal")]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use model::{Day, DayCount, DayRange, Series};
+use store::{NewName, Place, Store, TrendList, WHOLE_REGISTRY};
+
+/// Of 3,771,841 packages so many have at least so many downloads a month.
+const RANKS: [(f64, f64); 10] = [
+    (1.0, 2_400_000_000.0),
+    (1_334.0, 100_000_000.0),
+    (5_377.0, 10_000_000.0),
+    (15_433.0, 1_000_000.0),
+    (39_701.0, 100_000.0),
+    (91_963.0, 10_000.0),
+    (222_243.0, 1_000.0),
+    (674_706.0, 100.0),
+    (2_101_467.0, 10.0),
+    (3_771_841.0, 0.9),
+];
+/// Packages at the end of the years from 2014 on, in thousands.
+const GROWTH: [f64; 13] = [110.0, 220.0, 370.0, 600.0, 850.0, 1_100.0, 1_450.0, 1_850.0, 2_300.0, 2_700.0, 3_200.0, 3_900.0, 4_500.0];
+const WRITTEN_AT_ONCE: usize = 2_000;
+const OF_A_USER: usize = 2_000;
+
+/// Splitmix64.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let number = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        number ^ (number >> 31)
+    }
+
+    /// From 0 to 1.
+    fn share(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// So many on average.
+    fn count(&mut self, mean: f64) -> u64 {
+        if mean > 30.0 {
+            let sum: f64 = (0..6).map(|_| self.share()).sum();
+            return (mean + (sum - 3.0) * 1.41 * mean.sqrt()).max(0.0) as u64;
+        }
+        let (limit, mut product, mut count) = ((-mean).exp(), self.share(), 0);
+        while product > limit {
+            product *= self.share();
+            count += 1;
+        }
+        count
+    }
+}
+
+/// Downloads a month of the package at this place, of so many.
+fn monthly(place: usize, packages: usize) -> f64 {
+    let rank = (place as f64 + 1.0) / packages as f64 * RANKS[RANKS.len() - 1].0;
+    let pair = RANKS.windows(2).find(|pair| rank <= pair[1].0).unwrap_or(&RANKS[RANKS.len() - 2..]);
+    let share = ((rank.max(1.0) / pair[0].0).ln() / (pair[1].0 / pair[0].0).ln()).clamp(0.0, 1.0);
+    pair[0].1 * (pair[1].1 / pair[0].1).powf(share)
+}
+
+/// The day on which a package appeared.
+fn born(chance: &mut Chance, as_of: Day) -> Day {
+    let size = chance.share() * GROWTH[GROWTH.len() - 1];
+    let year = GROWTH.iter().position(|end| size <= *end).unwrap_or(0);
+    let start = Day::of_date(2014 + year as i16, 1, 1).unwrap_or_default();
+    (start + (chance.next() % 365) as i32).min(as_of - 1).max(Day::FIRST_COUNTED)
+}
+
+fn is_lost(day: Day) -> bool {
+    let lost = [((2015, 3, 11), 1), ((2018, 5, 27), 13), ((2022, 7, 21), 2), ((2024, 1, 9), 3), ((2024, 8, 28), 8)];
+    lost.iter()
+        .any(|((year, month, date), days)| Day::of_date(*year, *month, *date).is_some_and(|first| (0..*days).contains(&(day - first))))
+}
+
+/// A package's days: a growth of its own, quiet weekends, a burst on the first day, and what chance brings.
+fn history(chance: &mut Chance, monthly: f64, born: Day, first: Day, as_of: Day, lost: &[bool]) -> Series {
+    let age = f64::from(as_of - born).max(1.0);
+    let doublings = (chance.share() * 4.0 - 0.5) * age / 3_650.0;
+    let first = born.max(first);
+    let count = |day: Day| {
+        if lost[(day - Day::FIRST_COUNTED).max(0).unsigned_abs() as usize] {
+            return DayCount::Hole;
+        }
+        let weekday = if day.weekday() < 5 { 1.2 } else { 0.5 };
+        let mood = 0.85 + chance.share() * 0.3;
+        let mean = monthly / 30.0 * 2f64.powf(-doublings * f64::from(as_of - day) / age * 2.0) * weekday * mood;
+        DayCount::Known(chance.count(mean) + if day == born { 90 } else { 0 })
+    };
+    Series { first, days: DayRange { first, last: as_of }.iter().map(count).collect() }
+}
+
+fn option(name: &str) -> Option<String> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let place = arguments.iter().position(|argument| argument == name)?;
+    arguments.get(place + 1).cloned()
+}
+
+fn size(data: &Path) -> u64 {
+    std::fs::read_dir(data).into_iter().flatten().filter_map(|entry| entry.ok()?.metadata().ok()).map(|meta| meta.len()).sum()
+}
+
+fn times(mut all: Vec<Duration>) -> String {
+    all.sort_unstable();
+    let at = |share: f64| all[((all.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
+    format!("median {:.2} ms, 99 % {:.2} ms, largest {:.2} ms", at(0.5), at(0.99), at(1.0))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let packages: usize = option("--packages").map_or(Ok(100_000), |text| text.parse())?;
+    let years: i32 = option("--years").map_or(Ok(20), |text| text.parse())?;
+    let data = option("--data").map_or_else(|| std::env::temp_dir().join(format!("downloads-{}", std::process::id())), PathBuf::from);
+    std::fs::create_dir_all(&data)?;
+    let as_of = Day::of_date(2026, 11, 22).unwrap_or_default();
+    let store = Store::open(&Place::Sqlite(data.join("measured.db"))).await?;
+    let names: Vec<String> = (0..packages).map(|number| format!("package-{number:07}")).collect();
+    for chunk in names.chunks(50_000) {
+        let rows: Vec<NewName<'_>> = chunk.iter().map(|name| NewName { name, repository: None }).collect();
+        store.add_names(&rows, 100).await?;
+    }
+    let empty = size(&data);
+    let lost: Vec<bool> = DayRange { first: Day::FIRST_COUNTED, last: as_of }.iter().map(is_lost).collect();
+    let first = Day::FIRST_COUNTED.max(as_of - years * 365);
+    let observed_at = (as_of + 2).start_seconds();
+    // Which id has which place among all is by chance, as names are.
+    let mut chance = Chance(2_026);
+    let mut places: Vec<u32> = (0..packages as u32).collect();
+    for last in (1..packages).rev() {
+        places.swap(last, (chance.next() % (last as u64 + 1)) as usize);
+    }
+    let began = Instant::now();
+    let (mut points, mut rows, mut oldest) = (0u64, 0u64, Vec::new());
+    let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<(i64, Series)>>(2);
+    let made = tokio::task::spawn_blocking(move || {
+        let mut batch = Vec::new();
+        for (place, id) in places.into_iter().zip(1..) {
+            let born = born(&mut chance, as_of);
+            batch.push((id, history(&mut chance, monthly(place as usize, packages), born, first, as_of, &lost)));
+            if batch.len() == WRITTEN_AT_ONCE && sender.blocking_send(std::mem::take(&mut batch)).is_err() {
+                return;
+            }
+        }
+        let _ = sender.blocking_send(batch);
+    });
+    while let Some(batch) = receiver.recv().await {
+        for (id, series) in &batch {
+            points += series.days.len() as u64;
+            rows += (i64::from(as_of.year()) - i64::from(series.first.year()) + 1).unsigned_abs();
+            if series.first <= first.max(Day::FIRST_COUNTED) {
+                oldest.push(*id);
+            }
+        }
+        store.put_days(&batch, observed_at).await?;
+    }
+    made.await?;
+    let seconds = began.elapsed().as_secs_f64();
+    let total = Series { first, days: vec![DayCount::Known(9_000_000_000); (as_of - first).unsigned_abs() as usize + 1] };
+    store.put_days(&[(WHOLE_REGISTRY, total)], observed_at).await?;
+    store.close().await;
+    let full = size(&data);
+    let store = Store::open(&Place::Sqlite(data.join("measured.db"))).await?;
+    println!("{packages} packages, {rows} years, {points} days, written in {seconds:.0} s ({:.0} packages/s)", packages as f64 / seconds);
+    println!(
+        "on disk {:.2} GB for downloads ({:.2} GB with names): {:.3} bytes a day, {:.0} a year, months and sums included",
+        (full - empty) as f64 / 1e9,
+        full as f64 / 1e9,
+        (full - empty) as f64 / points as f64,
+        (full - empty) as f64 / rows as f64
+    );
+
+    let mut chance = Chance(7);
+    let mut any =
+        |from: &[i64], count: usize| -> Vec<i64> { (0..count).map(|_| from[(chance.next() % from.len() as u64) as usize]).collect() };
+    let mut took = Vec::new();
+    let mut days = 0;
+    for id in any(&oldest, 2_000) {
+        let began = Instant::now();
+        days += store.series(id).await?.days.len();
+        took.push(began.elapsed());
+    }
+    println!("all days of a package, {} on average: {}", days / took.len(), times(took));
+
+    let all: Vec<i64> = (1..=packages as i64).collect();
+    let mut took: [Vec<Duration>; 5] = Default::default();
+    for _ in 0..30 {
+        let ids = any(&all, OF_A_USER);
+        let began = Instant::now();
+        store.months_of(&ids).await?;
+        took[0].push(began.elapsed());
+        let year = Instant::now();
+        store.series_of(&ids, DayRange::ending(as_of, 90)).await?;
+        took[1].push(year.elapsed());
+        let sums = Instant::now();
+        store.download_sums(&ids).await?;
+        store.ranks(&ids).await?;
+        took[2].push(sums.elapsed());
+        took[3].push(began.elapsed());
+        let long = Instant::now();
+        store.series_of(&ids, DayRange { first: Day::FIRST_COUNTED, last: as_of }).await?;
+        took[4].push(long.elapsed());
+    }
+    let [months, lately, sums, everything, long] = took.map(times);
+    println!("a user with {OF_A_USER} packages: months {months}");
+    println!("  the last 90 days {lately}");
+    println!("  sums and ranks {sums}");
+    println!("  all three {everything}");
+    println!("  all days of all years instead of months {long}");
+
+    store.set_popular(&all[..all.len().min(100)], 100, observed_at).await?;
+    store.put_days(&[(1, Series { first: as_of, days: vec![DayCount::Known(1)] })], observed_at).await?;
+    let listed: Vec<i64> = all[..all.len().min(100)].to_vec();
+    let asked: Vec<(i64, Series)> = store.series_of(&listed, DayRange::ending(as_of, 2)).await?.into_iter().collect();
+    store.put_days(&asked, observed_at).await?;
+    let began = Instant::now();
+    let basis = store.make_trends(observed_at).await?;
+    println!("lists and ranks of {} packages: {:.1} s", basis.map_or(0, |basis| basis.packages), began.elapsed().as_secs_f64());
+    let mut took = Vec::new();
+    for list in TrendList::ALL.into_iter().cycle().take(400) {
+        let began = Instant::now();
+        store.trend(list, None, 50).await?;
+        took.push(began.elapsed());
+    }
+    println!("a stored list of 50: {}", times(took));
+    store.close().await;
+    if option("--data").is_none() {
+        std::fs::remove_dir_all(&data)?;
+    }
+    Ok(())
+}
