@@ -1,14 +1,219 @@
-//! Charts as SVG, drawn with class names so that the page's stylesheet colours them.
+//! Charts of downloads as SVG: lines or stacks over days, weeks, months or years.
+//!
+//! A chart is made of a [`ChartSpec`], once for a page ([`chart`] and [`legend`]: it stretches to any width with its letters as large as they
+//! are, and the page's stylesheet colours it) and once as a picture by itself ([`chart_file`]: with title, legend and a stylesheet of its own).
+//! Both draw the same way. What is not known is a gap, and what is not whole is dashed.
+
+mod axis;
+mod draw;
+mod file;
+mod palette;
+mod words;
 
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 200.0;
-const LEFT: f64 = 8.0;
-const TOP: f64 = 24.0;
-const BASELINE: f64 = 168.0;
-/// Most months drawn; of a longer series the last ones are.
-const MAX_MONTHS: usize = 240;
+use model::{Day, DayRange, Step};
+
+use crate::escape_into;
+use draw::Plot;
+
+pub use axis::{day_name, period_name};
+pub use file::{ChartTheme, chart_file};
+pub use palette::{PALETTE, SeriesColour};
+
+/// Most series of a chart; more would not be told apart.
+pub const MAX_SERIES: usize = 10;
+/// Widths between which the letters of a page's chart are placed without touching, in CSS pixels.
+const WIDE: f64 = 640.0;
+const NARROW: f64 = 290.0;
+/// Units of a page's chart from its left to its right edge.
+const UNITS: f64 = 1_000.0;
+/// Room below the plot, for days and what they are part of.
+const BELOW: f64 = 40.0;
+
+/// What is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChartSpec {
+    /// Begins the ids of its elements and has to be unique on the page; of it, letters, digits, `-` and `_` are used.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// What the values are, as `downloads a week`.
+    pub measure: String,
+    /// From when they are, as `Counts to 21 Nov 2026`.
+    pub note: String,
+    /// How values are written.
+    pub format: ChartFormat,
+    /// The scale of values.
+    pub scale: ChartScale,
+    /// The kind of drawing.
+    pub kind: ChartKind,
+    /// How long the periods are.
+    pub step: Step,
+    /// From the left to the right edge.
+    pub range: DayRange,
+    /// At most [`MAX_SERIES`]; later ones are left out.
+    pub series: Vec<ChartSeries>,
+    /// Releases.
+    pub markers: Vec<ChartMarker>,
+    /// Days without counts, and why.
+    pub gaps: Vec<ChartGap>,
+    /// Height of the plot on a page, CSS pixels.
+    pub height: u16,
+}
+
+/// How values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChartFormat {
+    /// `1.2M`.
+    Count,
+    /// `1.5%`.
+    Percent,
+    /// `+12%`.
+    Change,
+    /// Hundred is where all series begin.
+    Index,
+}
+
+/// The scale of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChartScale {
+    /// From zero.
+    Linear,
+    /// Powers of ten, with a place for zero where there are zeros.
+    Log,
+}
+
+/// The kind of drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChartKind {
+    /// A line a series.
+    Lines,
+    /// Series on each other, the first at the bottom: bars, or areas where there are many periods. Always linear.
+    Stacked,
+}
+
+/// A line, or a layer of a stack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChartSeries {
+    /// Its name.
+    pub name: String,
+    /// Where the name leads, on a page.
+    pub href: Option<String>,
+    /// Periods in their order.
+    pub points: Vec<ChartPoint>,
+}
+
+/// A value of a period.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChartPoint {
+    /// The days of the period.
+    pub range: DayRange,
+    /// `None` where nobody knows, which is not zero.
+    pub value: Option<f64>,
+    /// How much of the period the value covers.
+    pub covers: Covers,
+}
+
+/// How much of its period a value covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Covers {
+    /// All of it.
+    Whole,
+    /// What has passed of it.
+    Unfinished,
+    /// Not all of its days are known.
+    Partly,
+}
+
+/// A day that is pointed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChartMarker {
+    /// The day.
+    pub day: Day,
+    /// As `v3.0.0`.
+    pub label: String,
+}
+
+/// Days without counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChartGap {
+    /// The days.
+    pub range: DayRange,
+    /// Why.
+    pub why: String,
+}
+
+impl ChartSpec {
+    /// The series that are drawn.
+    fn drawn(&self) -> &[ChartSeries] {
+        &self.series[..self.series.len().min(MAX_SERIES)]
+    }
+
+    fn id(&self) -> String {
+        self.id.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
+    }
+
+    /// Above the plot, where releases have their names.
+    fn above(&self) -> f64 {
+        if self.markers.is_empty() { 10.0 } else { 24.0 }
+    }
+}
+
+/// A chart as part of a page: a `div` with an `<svg>` in it that is as wide as there is room and always as high.
+///
+/// Classes: `plot` on the `div` (its padding is the room for the labels of values, and it is the container that `wide` and `narrow` depend
+/// on), `chart` on the `svg`; within `grid`, `axis`, `base`, `tick`, `wide`, `narrow`, `gap`, `release`, `s1` to `s10` (each sets `color`),
+/// `line`, `area`, `bar`, `mark`, `open`, `part` (what is not whole), `hit` (a period, with its values as `<title>`), `none`.
+#[must_use]
+pub fn chart(spec: &ChartSpec) -> String {
+    let id = spec.id();
+    let (above, height) = (spec.above(), f64::from(spec.height));
+    let mut svg = format!(
+        "<div class=\"plot\"><svg class=\"chart\" width=\"100%\" height=\"{}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\"><title id=\"{id}-title\">",
+        above + height + BELOW
+    );
+    escape_into(&mut svg, &spec.title);
+    let _ = write!(svg, "</title><desc id=\"{id}-desc\">");
+    escape_into(&mut svg, &words::describe(spec));
+    let _ = write!(svg, "</desc><svg y=\"{above}\" width=\"100%\" height=\"{height}\" overflow=\"visible\">");
+    Plot::new(spec, UNITS, height, &[("wide", WIDE), ("narrow", NARROW)]).draw(&mut svg);
+    svg.push_str("</svg></svg></div>");
+    svg
+}
+
+/// The names of the series as an HTML list of the class `legend`, each with the sign it is drawn with. Empty for one series.
+#[must_use]
+pub fn legend(spec: &ChartSpec) -> String {
+    let series = spec.drawn();
+    if series.len() < 2 {
+        return String::new();
+    }
+    let mut html = String::from("<ul class=\"legend\">");
+    let mut entries: Vec<(usize, &ChartSeries)> = series.iter().enumerate().collect();
+    if spec.kind == ChartKind::Stacked {
+        // From top to bottom, as they lie.
+        entries.reverse();
+    }
+    for (number, one) in entries {
+        let _ = write!(
+            html,
+            "<li class=\"s{}\"><svg class=\"swatch\" width=\"30\" height=\"14\" viewBox=\"-15 -7 30 14\" aria-hidden=\"true\">",
+            number + 1
+        );
+        draw::swatch(&mut html, number, spec.kind);
+        html.push_str("</svg> <span>");
+        if let Some(href) = &one.href {
+            html.push_str("<a href=\"");
+            escape_into(&mut html, href);
+            html.push_str("\">");
+        }
+        escape_into(&mut html, &one.name);
+        html.push_str(if one.href.is_some() { "</a></span></li>" } else { "</span></li>" });
+    }
+    html.push_str("</ul>");
+    html
+}
 
 /// The downloads of one month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,115 +224,35 @@ pub struct Month<'a> {
     pub count: Option<u64>,
 }
 
-/// A bar chart of monthly downloads as one `<svg>` of 640 × 200. `id` begins the ids of its title and description and has to be unique on
-/// the page; of it, letters, digits, `-` and `_` are used. Months that are not known, given as `None` or left out between two labels, are
-/// gaps over a dashed baseline.
-///
-/// Classes: `chart` on the `svg`; `bar`, `axis`, `gap` (also an axis, of an unknown month), `label` and `value` within.
+/// Bars of monthly downloads, small enough for a margin. Months that are not known, given as `None` or left out between two, are gaps; what
+/// is no month is left out.
 #[must_use]
 pub fn month_chart(id: &str, title: &str, months: &[Month<'_>]) -> String {
-    let id: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
-    let months = with_gaps(months);
-    let most = months.iter().filter_map(|month| month.1).max().unwrap_or_default();
-    let known = months.iter().filter(|month| month.1.is_some()).count();
-    let mut svg = format!(
-        "<svg class=\"chart\" viewBox=\"0 0 640 200\" width=\"640\" height=\"200\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\
-         <title id=\"{id}-title\">"
-    );
-    crate::escape_into(&mut svg, title);
-    let _ = write!(svg, "</title><desc id=\"{id}-desc\">");
-    describe(&mut svg, &months, known);
-    svg.push_str("</desc>");
-    let step = (WIDTH - 2.0 * LEFT) / months.len().max(1) as f64;
-    let gap = (step * 0.2).min(4.0);
-    let every = months.len().div_ceil(8).max(1);
-    // Values above every bar only where they have room.
-    let room = step >= 40.0;
-    for (at, (label, count)) in months.iter().enumerate() {
-        let x = LEFT + step * at as f64;
-        let middle = x + step / 2.0;
-        let class = if count.is_some() { "axis" } else { "axis gap" };
-        let dashes = if count.is_some() { "" } else { " stroke-dasharray=\"3 3\"" };
-        let _ = write!(
-            svg,
-            "<line class=\"{class}\" x1=\"{x:.1}\" y1=\"{BASELINE:.1}\" x2=\"{:.1}\" y2=\"{BASELINE:.1}\" stroke=\"currentColor\"{dashes}/>",
-            x + step
-        );
-        if let Some(count) = *count {
-            let share = if most == 0 { 0.0 } else { count as f64 / most as f64 };
-            let height = if count == 0 { 0.0 } else { (share * (BASELINE - TOP)).max(1.0) };
-            let _ = write!(
-                svg,
-                "<rect class=\"bar\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height:.1}\"><title>",
-                x + gap / 2.0,
-                BASELINE - height,
-                step - gap
-            );
-            crate::escape_into(&mut svg, label);
-            let _ = write!(svg, ": {count}</title></rect>");
-            let highest = count == most && months.iter().position(|month| month.1 == Some(most)) == Some(at);
-            if room || highest {
-                let x = middle.clamp(24.0, WIDTH - 24.0);
-                let y = BASELINE - height - 6.0;
-                let _ = write!(svg, "<text class=\"value\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{}</text>", short_count(count));
-            }
-        }
-        if at % every == 0 {
-            let x = middle.clamp(28.0, WIDTH - 28.0);
-            let _ = write!(svg, "<text class=\"label\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">", HEIGHT - 12.0);
-            crate::escape_into(&mut svg, label);
-            svg.push_str("</text>");
-        }
-    }
-    svg.push_str("</svg>");
-    svg
-}
-
-fn describe(svg: &mut String, months: &[(String, Option<u64>)], known: usize) {
-    let (Some((first, _)), Some((last, _))) = (months.first(), months.last()) else {
-        svg.push_str("No month is known.");
-        return;
-    };
-    crate::escape_into(svg, first);
-    svg.push_str(" to ");
-    crate::escape_into(svg, last);
-    let _ = write!(svg, ", {known} of {} months known.", months.len());
-    if let Some((label, Some(most))) = months.iter().rev().max_by_key(|month| month.1) {
-        svg.push_str(" Most in ");
-        crate::escape_into(svg, label);
-        let _ = write!(svg, ": {most}.");
-    }
-    if let Some((label, Some(count))) = months.iter().rev().find(|month| month.1.is_some()) {
-        svg.push_str(" Latest, ");
-        crate::escape_into(svg, label);
-        let _ = write!(svg, ": {count}.");
-    }
-}
-
-/// The months with the missing ones between two that follow each other as labels.
-fn with_gaps(months: &[Month<'_>]) -> Vec<(String, Option<u64>)> {
-    let mut found: Vec<(String, Option<u64>)> = Vec::new();
-    let mut previous: Option<u32> = None;
-    for month in &months[months.len().saturating_sub(MAX_MONTHS)..] {
-        let number = number(month.label);
-        if let (Some(before), Some(now)) = (previous, number)
-            && now.saturating_sub(before) as usize <= MAX_MONTHS
-        {
-            for missing in before + 1..now {
-                found.push((format!("{:04}-{:02}", missing / 12, missing % 12 + 1), None));
-            }
-        }
-        found.push((month.label.to_owned(), month.count));
-        previous = number;
-    }
-    found.split_off(found.len().saturating_sub(MAX_MONTHS))
-}
-
-/// Months since the year 0.
-fn number(label: &str) -> Option<u32> {
-    let (year, month) = label.split_once('-')?;
-    let (year, month): (u32, u32) = (year.parse().ok()?, month.parse().ok()?);
-    (year < 10_000 && (1..=12).contains(&month)).then(|| year * 12 + month - 1)
+    let period = |label: &str| Day::parse(&format!("{label}-01")).ok().map(|day| day.period(Step::Month));
+    let mut points: Vec<ChartPoint> = months
+        .iter()
+        .filter_map(|month| {
+            Some(ChartPoint { range: period(month.label)?, value: month.count.map(|count| count as f64), covers: Covers::Whole })
+        })
+        .collect();
+    points.sort_by_key(|point| point.range.first);
+    points.dedup_by_key(|point| point.range.first);
+    let (first, last) = (points.first().map(|point| point.range.first), points.last().map(|point| point.range.last));
+    chart(&ChartSpec {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        measure: "downloads a month".to_owned(),
+        note: String::new(),
+        format: ChartFormat::Count,
+        scale: ChartScale::Linear,
+        kind: ChartKind::Stacked,
+        step: Step::Month,
+        range: DayRange { first: first.unwrap_or_default(), last: last.unwrap_or_default() },
+        series: vec![ChartSeries { name: "downloads".to_owned(), href: None, points }],
+        markers: Vec::new(),
+        gaps: Vec::new(),
+        height: 130,
+    })
 }
 
 /// A count in at most five characters: `999`, `1.2k`, `351M`, `2.3B` (billions). Cut, not rounded, so that it never says more than there is.
@@ -145,54 +270,4 @@ pub fn short_count(count: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn short_counts() {
-        let check = |count: u64, expected: &str| assert_eq!(short_count(count), expected, "{count}");
-        check(0, "0");
-        check(999, "999");
-        check(1_234, "1.2k");
-        check(1_999, "1.9k");
-        check(10_500, "10k");
-        check(999_999, "999k");
-        check(1_000_000, "1M");
-        check(351_327_975, "351M");
-        check(4_200_000_000, "4.2B");
-        check(u64::MAX, "18446744T");
-    }
-
-    #[test]
-    fn a_chart() {
-        let month = |label, count| Month { label, count };
-        let months = [month("2025-11", Some(1_200_000)), month("2025-12", Some(0)), month("2026-02", None), month("2026-03", Some(900))];
-        insta::assert_snapshot!(month_chart("downloads", "Downloads of <sample>", &months).replace("><", ">\n<"));
-        assert!(month_chart("none", "Nothing", &[]).contains("No month is known."));
-    }
-
-    proptest! {
-        #[test]
-        fn always_within_its_frame(
-            title in any::<String>(),
-            months in prop::collection::vec(("[0-9]{4}-[0-9]{2}|.{0,12}", any::<Option<u64>>()), 0..300),
-        ) {
-            let months: Vec<Month<'_>> = months.iter().map(|(label, count)| Month { label, count: *count }).collect();
-            let svg = month_chart("x\"><script>", &title, &months);
-            prop_assert!(!svg.contains("NaN") && !svg.contains("inf\"") && !svg.contains("style") || title.contains("style"));
-            for (name, most) in [("x", WIDTH), ("x1", WIDTH), ("x2", WIDTH), ("y", HEIGHT), ("y1", HEIGHT), ("y2", HEIGHT), ("width", WIDTH), ("height", HEIGHT)] {
-                for rest in svg.split(&format!(" {name}=\"")).skip(1) {
-                    let number: f64 = rest.split('"').next().unwrap_or_default().parse().expect("a number");
-                    prop_assert!((0.0..=most).contains(&number), "{name} {number}");
-                }
-            }
-            let known = ["svg", "title", "desc", "line", "rect", "text"];
-            for tag in svg.split('<').skip(1) {
-                let name = tag.trim_start_matches('/').split([' ', '>']).next().unwrap_or_default();
-                prop_assert!(known.contains(&name), "{name}");
-            }
-        }
-    }
-}
+mod tests;

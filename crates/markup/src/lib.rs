@@ -1,20 +1,28 @@
-//! Text in, safe text out: READMEs as HTML, code with its tokens marked, charts.
+//! Text in, safe text out: READMEs as HTML, code with its tokens marked, charts, badges.
 //!
 //! Everything here is a pure function of its arguments, with caps on what it reads and writes. A README is hostile input: it is rendered
 //! by comrak, rewritten tag by tag ([`render_readme`] says to what), and passes an allow list last.
 
+mod badge;
 mod chart;
+mod glyphs;
 mod highlight;
 mod links;
 mod readme;
 mod rewrite;
 mod sanitise;
+mod sparkline;
 mod tags;
 
-pub use chart::{Month, month_chart, short_count};
+pub use badge::{Badge, BadgeColour, BadgeStyle, badge};
+pub use chart::{
+    ChartFormat, ChartGap, ChartKind, ChartMarker, ChartPoint, ChartScale, ChartSeries, ChartSpec, ChartTheme, Covers, MAX_SERIES, Month,
+    PALETTE, SeriesColour, chart, chart_file, day_name, legend, month_chart, period_name, short_count,
+};
 pub use highlight::{MAX_BLOCK, TOKEN_CLASSES, highlight};
 pub use readme::{Heading, MAX_README, RENDERER, Readme, ReadmeSource, render_readme};
 pub use sanitise::{ALLOWED_CLASSES, sanitise};
+pub use sparkline::sparkline;
 
 /// Appends `text` with the five characters escaped that mean something in HTML, in text as in attributes. Characters that are not
 /// allowed in either, and those that turn the direction of a line around, are left out.
