@@ -164,7 +164,7 @@ impl ChartSpec {
 ///
 /// Classes: `plot` on the `div` (its padding is the room for the labels of values, and it is the container that `wide` and `narrow` depend
 /// on), `chart` on the `svg`; within `grid`, `axis`, `base`, `tick`, `wide`, `narrow`, `gap`, `release`, `s1` to `s10` (each sets `color`),
-/// `line`, `area`, `bar`, `mark`, `open`, `part` (what is not whole), `hit` (a period, with its values as `<title>`), `none`.
+/// `line`, `fine`, `area`, `bar`, `sheet`, `mark`, `open`, `sign`, `part` (what is not whole), `hit` (a period, with its values as `<title>`), `none`.
 #[must_use]
 pub fn chart(spec: &ChartSpec) -> String {
     let id = spec.id();

@@ -18,6 +18,8 @@ const TICK_ROOM: f64 = 58.0;
 const SIGNS: usize = 5;
 /// All points have their sign when there are so few.
 const FEW: usize = 14;
+/// Lines of more points have a fine pen.
+const FINE: usize = 700;
 /// Bars are not narrower than this, pixels; then areas say it better.
 const BAR: f64 = 5.0;
 /// A layer is thick enough for its sign, pixels.
@@ -108,19 +110,22 @@ impl<'a> Plot<'a> {
         for gap in &self.spec.gaps {
             self.gap(out, gap.range, &gap.why);
         }
-        self.values(out);
+        let is_empty = self.rows.values().all(|row| row.1.iter().all(Option::is_none));
+        if !is_empty {
+            self.values(out);
+        }
         self.days(out);
         self.releases(out);
-        if self.rows.values().all(|row| row.1.iter().all(Option::is_none)) {
-            let _ = write!(
-                out,
-                "<text class=\"none\" x=\"50%\" y=\"{}\" text-anchor=\"middle\">No counts in this range</text>",
-                short(self.height / 2.0)
-            );
-        } else if self.spec.kind == ChartKind::Stacked {
-            self.stack(out);
-        } else {
-            self.lines(out);
+        match self.spec.kind {
+            _ if is_empty => {
+                let _ = write!(
+                    out,
+                    "<text class=\"none\" x=\"50%\" y=\"{}\" text-anchor=\"middle\">No counts in this range</text>",
+                    short(self.height / 2.0)
+                );
+            }
+            ChartKind::Stacked => self.stack(out),
+            ChartKind::Lines => self.lines(out),
         }
         self.hits(out);
     }
@@ -296,7 +301,8 @@ impl<'a> Plot<'a> {
                 }
             }
             let _ = write!(out, "<g class=\"s{}\">", number + 1);
-            for (class, path) in [("area", &area), ("line", &paths[0]), ("line part", &paths[1])] {
+            let line_class = if line.len() > FINE { "line fine" } else { "line" };
+            for (class, path) in [("area", &area), (line_class, &paths[0]), ("line part", &paths[1])] {
                 if !path.is_empty() {
                     let _ = write!(out, "<path class=\"{class}\" vector-effect=\"non-scaling-stroke\" d=\"{path}\"/>");
                 }
@@ -350,7 +356,7 @@ impl<'a> Plot<'a> {
             }
         }
         let pixels = self.widths.first().map_or(self.width, |(_, pixels)| *pixels);
-        let is_bars = self.spec.range.days() as f64 / f64::from(self.step_days()) * BAR <= pixels;
+        let is_bars = f64::from(self.spec.range.days()) / f64::from(self.step_days()) * BAR <= pixels;
         self.stretched(out);
         for (number, layer) in layers.iter().enumerate() {
             let mut paths = [String::new(), String::new()];
@@ -363,12 +369,30 @@ impl<'a> Plot<'a> {
                     let _ = write!(path, "M{} {}V{}H{}V{}z", short(left), short(low), short(high), short(right), short(low));
                 }
             } else {
-                for at in 1..layer.len() {
-                    let (Some((low, high)), Some((before_low, before_high))) = (layer[at], layer[at - 1]) else { continue };
-                    let middle = |at: usize| f64::midpoint(columns[at].0, columns[at].1) * self.width;
-                    let (left, right) = (short(middle(at - 1)), short(middle(at)));
-                    let path = &mut paths[usize::from(!(columns[at].2 && columns[at - 1].2))];
-                    let _ = write!(path, "M{left} {}V{}L{right} {}V{}z", short(before_low), short(before_high), short(high), short(low));
+                let point = |at: usize, y: f64| format!("{} {}", short(f64::midpoint(columns[at].0, columns[at].1) * self.width), short(y));
+                // From each period to the next, as far as both are known and equally whole: up, along the top, and back along the bottom.
+                let is_part = |at: usize| !(columns[at].2 && columns[at + 1].2);
+                let joins = |at: usize| layer[at].is_some() && layer.get(at + 1).copied().flatten().is_some();
+                let mut start = 0;
+                while start < layer.len() {
+                    let mut end = start;
+                    while joins(end) && is_part(end) == is_part(start) {
+                        end += 1;
+                    }
+                    if end == start {
+                        start += 1;
+                        continue;
+                    }
+                    let path = &mut paths[usize::from(is_part(start))];
+                    let edges = (start..=end).filter_map(|at| Some((at, layer[at]?)));
+                    for (order, (at, (_, high))) in edges.clone().enumerate() {
+                        let _ = write!(path, "{}{}", if order == 0 { "M" } else { "L" }, point(at, high));
+                    }
+                    for (at, (low, _)) in edges.rev() {
+                        let _ = write!(path, "L{}", point(at, low));
+                    }
+                    path.push('z');
+                    start = end;
                 }
             }
             let _ = write!(out, "<g class=\"s{}\">", number + 1);

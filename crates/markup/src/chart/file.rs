@@ -123,7 +123,7 @@ fn style(theme: ChartTheme) -> String {
     let mut css = String::from(
         "text{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",\"Noto Sans\",\"DejaVu Sans\",Arial,sans-serif;font-size:12px}\
          .title{font-size:16px;font-weight:600}.name{font-size:13px}.none{font-size:14px}.release text{font-size:11px}\
-         .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.line.part{stroke-dasharray:2 5}\
+         .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.fine{stroke-width:1}.line.part{stroke-dasharray:2 5}\
          .area{fill:currentColor;fill-opacity:.12;stroke:none}.bar{fill:currentColor;stroke-width:1}.bar.part{fill-opacity:.35;stroke:currentColor;stroke-dasharray:3 3}\
          .mark{fill:currentColor;stroke-width:1}.mark.open{stroke:currentColor;stroke-width:1.8}.hit{fill:none;pointer-events:all}\
          .release line{stroke-dasharray:1 3}",
