@@ -2,6 +2,7 @@
 //!
 //! Never writes, never fetches.
 
+mod chart;
 mod doctor;
 mod error;
 mod home;
@@ -16,6 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ::search::Index;
 use store::Store;
 
+pub use chart::{ChartData, ChartHole, ChartLine, ChartPeriod, ChartRelease, ChartRequest, ChartShow, InvalidChart, step_name};
 pub use doctor::Doctor;
 pub use error::Error;
 pub use home::{Appeared, HomePage, RisingPackage};

@@ -490,6 +490,13 @@ impl Store {
         Ok(self.known(&sql, to_json(&[[name.as_str()]])?).await?.pop())
     }
 
+    /// The packages of these very names that exist, in no order.
+    pub async fn by_names(&self, names: &[PackageName]) -> Result<Vec<Known>, Error> {
+        let wrapped: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
+        let sql = format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}");
+        self.known(&sql, to_json(&wrapped)?).await
+    }
+
     /// The package of this very name with its counts of all months, oldest month first.
     pub async fn package(&self, name: &PackageName) -> Result<Option<(Known, Vec<SnapshotCount>)>, Error> {
         let sql = format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}");
