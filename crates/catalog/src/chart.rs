@@ -376,8 +376,9 @@ impl ChartData {
                 self.series.iter().map(|line| line.coverage.days - line.coverage.known - line.coverage.holes).max().unwrap_or(0);
             let _ = write!(
                 note,
-                "; up to {missing} of {} days are not read yet",
-                self.series.iter().map(|line| line.coverage.days).max().unwrap_or(0)
+                "; up to {} of {} days are not read yet",
+                crate::badge::grouped(missing.into()),
+                crate::badge::grouped(self.series.iter().map(|line| line.coverage.days).max().unwrap_or(0).into())
             );
         }
         note
@@ -402,16 +403,30 @@ impl ChartData {
         }
     }
 
+    /// The value of a series in a period as it is drawn. Of a package, a finished period of which more than a twentieth is not known is a
+    /// gap: its sum would look like a fall.
+    #[must_use]
+    pub fn drawn(&self, line: &ChartLine, at: usize) -> Option<f64> {
+        let value = line.values.get(at).copied().flatten();
+        let days = self.periods.get(at).map_or(0, |period| period.range().days());
+        let known = line.known_days.get(at).copied().unwrap_or(0);
+        let is_gap = line.package.is_some()
+            && self.format() != ChartFormat::Percent
+            && self.covers(line, at) == Covers::Partly
+            && known * 20 < days * 19;
+        value.filter(|_| !is_gap)
+    }
+
     /// What is drawn. `id` begins the ids of its elements.
     #[must_use]
     pub fn spec(&self, id: &str) -> ChartSpec {
         let points = |line: &ChartLine| {
-            let point = |(at, (period, value)): (usize, (&ChartPeriod, &Option<f64>))| ChartPoint {
+            let point = |(at, period): (usize, &ChartPeriod)| ChartPoint {
                 range: period.range(),
-                value: *value,
+                value: self.drawn(line, at),
                 covers: self.covers(line, at),
             };
-            self.periods.iter().zip(&line.values).enumerate().map(point).collect()
+            self.periods.iter().enumerate().map(point).collect()
         };
         ChartSpec {
             id: id.to_owned(),
@@ -434,23 +449,12 @@ impl ChartData {
         }
     }
 
-    /// A value in words, in full: `1,234`, `+12%`, empty where nothing is known.
+    /// A value in words, in full: `1,234`, `+12%`.
     #[must_use]
-    pub fn value(&self, value: Option<f64>) -> String {
-        match value {
-            None => String::new(),
-            Some(value) if self.format() == ChartFormat::Count => {
-                let digits = format!("{value:.0}");
-                let mut text = String::new();
-                for (place, digit) in digits.chars().enumerate() {
-                    if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                        text.push(',');
-                    }
-                    text.push(digit);
-                }
-                text
-            }
-            Some(value) => self.format().value(value),
+    pub fn value(&self, value: f64) -> String {
+        match self.format() {
+            ChartFormat::Count => crate::badge::grouped(value as u64),
+            format => format.value(value),
         }
     }
 
@@ -500,8 +504,10 @@ impl Catalog {
             None => self.in_order(&request.packages).await?,
         };
         let to = request.to.unwrap_or(today).clamp(Day::FIRST_COUNTED, today.max(Day::FIRST_COUNTED));
-        let from = request.from.map(|from| from.max(Day::FIRST_COUNTED).min(to));
-        let step = request.step.unwrap_or_else(|| suitable(from, to, request.user.is_some()));
+        let step = request.step.unwrap_or_else(|| suitable(request.from, to, request.user.is_some()));
+        // Whole periods are shown, or the first and the last would look like falls.
+        let from = request.from.map(|from| from.min(to).period(step).first.max(Day::FIRST_COUNTED));
+        let to = if request.to.is_some() { to.period(step).last.min(today).max(to) } else { to };
         let span = match step {
             Step::Day => 92,
             Step::Week => YEAR,
@@ -524,14 +530,8 @@ impl Catalog {
             |id: i64| if is_by_month { sums.get(&id).map(|sums| sums.as_of.min(to)) } else { days.get(&id).and_then(Series::last_known) };
         let as_of = ids.iter().filter_map(|id| as_of_of(*id)).max();
         let to = if request.to.is_some() { to } else { as_of.filter(|as_of| from.is_none_or(|from| from <= *as_of)).unwrap_or(to) };
-        let mut range = DayRange {
-            first: from.unwrap_or_else(|| (to - span + 1).max(Day::FIRST_COUNTED).period(step).first.max(Day::FIRST_COUNTED)),
-            last: to,
-        };
-        if is_by_month {
-            // Months are not taken apart.
-            range = DayRange { first: range.first.period(step).first, last: range.last.period(step).last.min(as_of.unwrap_or(to).max(to)) };
-        }
+        let usual = || (to - span + 1).max(Day::FIRST_COUNTED).period(step).first.max(Day::FIRST_COUNTED);
+        let range = DayRange { first: from.unwrap_or_else(usual), last: to };
         let cut: Vec<(DayRange, DayRange)> = range.periods(step).into_iter().map(|whole| (whole, whole.intersection(range))).collect();
         let periods = cut.iter().map(|(whole, cut)| ChartPeriod {
             first: cut.first,
@@ -739,9 +739,9 @@ fn names(request: &ChartRequest, packages: &[Known]) -> String {
     }
 }
 
-/// The downloads, unless no day of the period is known.
+/// The downloads, unless no day of the period is known of any package.
 fn count(sum: &Sum) -> Option<f64> {
-    (sum.known > 0).then_some(sum.downloads as f64)
+    (sum.known > 0 || sum.downloads > 0).then_some(sum.downloads as f64)
 }
 
 /// Sums of several periods as one.

@@ -2,6 +2,7 @@
 //!
 //! Never writes, never fetches.
 
+mod badge;
 mod chart;
 mod doctor;
 mod error;
@@ -17,6 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ::search::Index;
 use store::Store;
 
+pub use badge::{BadgePeriod, BadgeRequest, BadgeText};
 pub use chart::{ChartData, ChartHole, ChartLine, ChartPeriod, ChartRelease, ChartRequest, ChartShow, InvalidChart, step_name};
 pub use doctor::Doctor;
 pub use error::Error;

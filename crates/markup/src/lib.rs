@@ -24,6 +24,14 @@ pub use readme::{Heading, MAX_README, RENDERER, Readme, ReadmeSource, render_rea
 pub use sanitise::{ALLOWED_CLASSES, sanitise};
 pub use sparkline::sparkline;
 
+/// A text with the five characters escaped that mean something in HTML, as in text and attributes.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    escape_into(&mut escaped, text);
+    escaped
+}
+
 /// Appends `text` with the five characters escaped that mean something in HTML, in text as in attributes. Characters that are not
 /// allowed in either, and those that turn the direction of a line around, are left out.
 pub(crate) fn escape_into(out: &mut String, text: &str) {

@@ -229,9 +229,17 @@ pub fn period_name(period: DayRange, step: Step) -> String {
     }
 }
 
-/// At most so many marks for a range of days. `step` is the length of the periods drawn: none is finer, and one of
+/// Room of a mark, pixels: a day may have its month and year below.
+fn room(unit: Unit) -> f64 {
+    match unit {
+        Unit::Days(_) => 66.0,
+        Unit::Months(_) | Unit::Years(_) => 46.0,
+    }
+}
+
+/// Marks for a range of days that is so many pixels wide. `step` is the length of the periods drawn: none is finer, and one of
 /// the same length stands at its period's middle.
-pub(super) fn day_ticks(range: DayRange, most: usize, step: Step) -> Vec<DayTick> {
+pub(super) fn day_ticks(range: DayRange, pixels: f64, step: Step) -> Vec<DayTick> {
     let days = range.days().max(1) as usize;
     let finest = match step {
         Step::Day => 0,
@@ -240,6 +248,7 @@ pub(super) fn day_ticks(range: DayRange, most: usize, step: Step) -> Vec<DayTick
         Step::Year => 8,
     };
     for unit in &UNITS[finest..] {
+        let most = ((pixels / room(*unit)) as usize).max(2);
         let length = match unit {
             Unit::Days(number) => *number as usize,
             Unit::Months(number) => 30 * *number as usize,
@@ -255,7 +264,7 @@ pub(super) fn day_ticks(range: DayRange, most: usize, step: Step) -> Vec<DayTick
             _ => None,
         };
         let ticks = ticks_of(range, *unit, whole);
-        if ticks.len() <= most.max(1) {
+        if ticks.len() <= most {
             return ticks;
         }
     }
@@ -362,25 +371,25 @@ mod tests {
         assert!(axis.place(-5.0).abs() < 1e-9 && (axis.place(f64::MAX) - 1.0).abs() < 1e-9);
     }
 
-    fn days(text: &str, most: usize, step: Step) -> String {
+    fn days(text: &str, pixels: f64, step: Step) -> String {
         let (first, last) = text.split_once(':').expect("a range");
         let range = DayRange { first: Day::parse(first).expect("a day"), last: Day::parse(last).expect("a day") };
         let word = |tick: DayTick| tick.label + &tick.below.map_or(String::new(), |below| format!("/{below}"));
-        day_ticks(range, most, step).into_iter().map(word).collect::<Vec<_>>().join(" ")
+        day_ticks(range, pixels, step).into_iter().map(word).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn days_that_people_read() {
-        assert_eq!(days("2026-11-16:2026-11-22", 10, Step::Day), "16/Nov 2026 17 18 19 20 21 22");
-        assert_eq!(days("2026-10-20:2026-11-22", 6, Step::Day), "26/Oct 2026 2/Nov 2026 9 16");
-        assert_eq!(days("2025-11-24:2026-11-22", 13, Step::Week), "Dec/2025 Jan/2026 Feb Mar Apr May Jun Jul Aug Sep Oct Nov");
-        assert_eq!(days("2025-11-24:2026-11-22", 5, Step::Week), "Jan/2026 Apr Jul Oct");
-        assert_eq!(days("2015-01-10:2026-11-22", 12, Step::Month), "2016 2017 2018 2019 2020 2021 2022 2023 2024 2025 2026");
-        assert_eq!(days("2015-01-10:2026-11-22", 5, Step::Month), "2020 2025");
-        assert_eq!(days("2020-05-01:2026-11-22", 12, Step::Year), "2020 2021 2022 2023 2024 2025 2026");
-        assert_eq!(days("2025-11-01:2026-03-31", 12, Step::Month), "Nov/2025 Dec Jan/2026 Feb Mar");
-        assert_eq!(days("2026-03-01:2026-03-01", 12, Step::Day), "1/Mar 2026");
-        assert_eq!(days("0000-01-01:9999-12-31", 30, Step::Year).split(' ').count(), 20);
+        assert_eq!(days("2026-11-16:2026-11-22", 660.0, Step::Day), "16/Nov 2026 17 18 19 20 21 22");
+        assert_eq!(days("2026-10-20:2026-11-22", 400.0, Step::Day), "26/Oct 2026 2/Nov 2026 9 16");
+        assert_eq!(days("2025-11-24:2026-11-22", 600.0, Step::Week), "Dec/2025 Jan/2026 Feb Mar Apr May Jun Jul Aug Sep Oct Nov");
+        assert_eq!(days("2025-11-24:2026-11-22", 240.0, Step::Week), "Jan/2026 Apr Jul Oct");
+        assert_eq!(days("2015-01-10:2026-11-22", 560.0, Step::Month), "2016 2017 2018 2019 2020 2021 2022 2023 2024 2025 2026");
+        assert_eq!(days("2015-01-10:2026-11-22", 240.0, Step::Month), "2020 2025");
+        assert_eq!(days("2020-05-01:2026-11-22", 560.0, Step::Year), "2020 2021 2022 2023 2024 2025 2026");
+        assert_eq!(days("2025-11-01:2026-03-31", 560.0, Step::Month), "Nov/2025 Dec Jan/2026 Feb Mar");
+        assert_eq!(days("2026-03-01:2026-03-01", 700.0, Step::Day), "1/Mar 2026");
+        assert_eq!(days("0000-01-01:9999-12-31", 1_400.0, Step::Year).split(' ').count(), 20);
     }
 
     #[test]

@@ -12,8 +12,6 @@ use crate::glyphs::text_width;
 
 /// The font size of the axes, pixels.
 pub(super) const LETTERS: f64 = 12.0;
-/// Room of a mark below the plot.
-const TICK_ROOM: f64 = 58.0;
 /// Signs on a line, about, where it has more points.
 const SIGNS: usize = 5;
 /// All points have their sign when there are so few.
@@ -187,8 +185,7 @@ impl<'a> Plot<'a> {
         let bottom = self.height;
         let _ = write!(out, "<line class=\"axis\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>", y = short(bottom));
         for (class, pixels) in self.widths {
-            let most = ((pixels / TICK_ROOM) as usize).max(2);
-            let ticks = day_ticks(self.spec.range, most, self.spec.step);
+            let ticks = day_ticks(self.spec.range, *pixels, self.spec.step);
             let _ = write!(out, "<g class=\"{class}\">");
             for tick in ticks {
                 self.day(out, &tick);
