@@ -18,6 +18,8 @@ pub(crate) enum CachePolicy {
     Page,
     /// It changes when packages do: a minute.
     Search,
+    /// Counts that are complete, which change once a day: ten minutes, and while they are asked for again the old ones may be shown.
+    Counts,
     /// It changes with the program: an hour.
     Program,
     /// An image from elsewhere: a day.
@@ -32,6 +34,7 @@ impl CachePolicy {
             Self::Never => "no-store",
             Self::Page => "public, max-age=60, stale-while-revalidate=600",
             Self::Search => "public, max-age=60",
+            Self::Counts => "public, max-age=600, stale-while-revalidate=86400",
             Self::Program => "public, max-age=3600",
             Self::Image => "public, max-age=86400",
             Self::Immutable => "public, max-age=31536000, immutable",

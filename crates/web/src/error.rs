@@ -27,6 +27,14 @@ impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
         Self { status, error: error.into(), code }
     }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.error
+    }
 }
 
 impl IntoResponse for Problem {

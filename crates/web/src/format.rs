@@ -9,6 +9,8 @@ use sync::Unit;
 
 /// What a query string may hold as it is.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// What a parameter may hold as it is.
+const PARAMETER: &AsciiSet = &QUERY.remove(b'@').remove(b'/');
 /// What a version may hold in a path as it is.
 const PATH: &AsciiSet = &QUERY.remove(b'@').remove(b'/').remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
 /// Keywords on a card.
@@ -157,6 +159,12 @@ pub(crate) fn search_path(text: &str, from: impl std::borrow::Borrow<usize>) -> 
     let from = *from.borrow();
     let from = if from > 0 { format!("&from={from}") } else { String::new() };
     format!("/?q={}{from}", utf8_percent_encode(text, QUERY))
+}
+
+/// Parameters as they stand after the question mark.
+pub(crate) fn query(parameters: &[(&'static str, String)]) -> String {
+    let pair = |(key, value): &(&'static str, String)| format!("{key}={}", utf8_percent_encode(value, PARAMETER));
+    parameters.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
 /// A keyword's packages. A keyword with quotes in it cannot be asked for, and is searched as text.

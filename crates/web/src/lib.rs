@@ -6,6 +6,7 @@ mod api;
 mod ask;
 mod assets;
 mod cache;
+mod charts;
 mod error;
 mod format;
 mod health;

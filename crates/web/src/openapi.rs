@@ -5,12 +5,23 @@ use axum::response::IntoResponse;
 use utoipa::OpenApi;
 
 use crate::cache::{CachePolicy, Cached};
-use crate::{api, health, npm};
+use crate::{api, charts, health, npm};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "pkgstats", description = "npm packages, searched on a machine of your own."),
-    paths(health::healthz, npm::ping, npm::search, api::home, api::package, api::search, api::status, api::user)
+    paths(
+        charts::json,
+        charts::oembed,
+        health::healthz,
+        npm::ping,
+        npm::search,
+        api::home,
+        api::package,
+        api::search,
+        api::status,
+        api::user
+    )
 )]
 struct Description;
 

@@ -1,6 +1,7 @@
 //! The pages. Each file makes the view of one kind of page and renders its template.
 
 mod about;
+mod chart;
 mod help;
 mod home;
 mod message;
@@ -23,6 +24,7 @@ use crate::cache::{CachePolicy, Cached};
 use crate::{AppState, format};
 
 pub(crate) use about::about;
+pub(crate) use chart::chart;
 pub(crate) use help::search_help;
 pub(crate) use message::not_found;
 
@@ -38,11 +40,21 @@ pub(crate) struct Frame {
     reload: bool,
     /// Address of the same as JSON.
     json: Option<String>,
+    /// Address at which sites learn how to embed the chart of the page.
+    oembed: Option<String>,
 }
 
 impl Frame {
     fn new(title: impl Into<String>, description: impl Into<String>) -> Self {
-        Self { title: title.into(), description: description.into(), query: String::new(), indexed: true, reload: false, json: None }
+        Self {
+            title: title.into(),
+            description: description.into(),
+            query: String::new(),
+            indexed: true,
+            reload: false,
+            json: None,
+            oembed: None,
+        }
     }
 }
 

@@ -16,8 +16,9 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::cache::{CachePolicy, Cached};
+use crate::charts::Shared;
 use crate::error::{Problem, panic_response};
-use crate::{AppState, api, assets, cache, health, images, metrics, npm, openapi, pages};
+use crate::{AppState, api, assets, cache, charts, health, images, metrics, npm, openapi, pages};
 
 /// No address takes a body yet.
 const MAX_BODY: usize = 64 << 10;
@@ -30,6 +31,12 @@ pub fn router(state: AppState) -> Router {
         .route("/", get(pages::home_or_search))
         .route("/search", get(pages::home_or_search))
         .route("/about", get(pages::about))
+        .route("/badge/{kind}/{*rest}", get(charts::badge))
+        .route("/chart", get(pages::chart))
+        .route("/chart/downloads.csv", get(charts::csv))
+        .route("/chart/downloads.json", get(charts::json))
+        .route("/chart/downloads.svg", get(charts::svg))
+        .route("/oembed", get(charts::oembed))
         .route("/help/search", get(pages::search_help))
         .route("/robots.txt", get(robots))
         .route("/llms.txt", get(llms))
@@ -71,7 +78,7 @@ async fn by_path(State(state): State<AppState>, method: Method, uri: Uri) -> Res
     if let Some(asset) = assets::get(path) {
         return asset;
     }
-    if ["/api", "/-/", "/downloads/", "/healthz"].iter().any(|start| path.starts_with(start)) {
+    if ["/api", "/-/", "/badge/", "/chart/", "/downloads/", "/healthz"].iter().any(|start| path.starts_with(start)) {
         return Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", "nothing lives at this address; /api/openapi.json lists what does")
             .into_response();
     }
@@ -107,12 +114,15 @@ const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 async fn add_headers(mut response: Response) -> Response {
     let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_page = media_type.starts_with("text/html");
+    let shared = response.extensions().get::<Shared>().map(|shared| shared.0);
     let policy = match media_type {
+        _ if shared.is_some() => shared.unwrap_or(DATA_POLICY),
         _ if is_page => PAGE_POLICY,
         _ if media_type.starts_with("image/") => IMAGE_POLICY,
         _ => DATA_POLICY,
     };
-    let is_data = media_type.starts_with("application/json");
+    // The data are public, and web pages of others may read them as they read npm's, and show charts and badges.
+    let is_shared = shared.is_some() || media_type.starts_with("application/json");
     let headers = response.headers_mut();
     for (name, value) in [
         ("content-security-policy", policy),
@@ -120,12 +130,11 @@ async fn add_headers(mut response: Response) -> Response {
         ("referrer-policy", "no-referrer"),
         ("cross-origin-opener-policy", "same-origin"),
         ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
-        // The data are public, and web pages of others may read them as they read npm's.
-        ("cross-origin-resource-policy", if is_data { "cross-origin" } else { "same-origin" }),
+        ("cross-origin-resource-policy", if is_shared { "cross-origin" } else { "same-origin" }),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    if is_data {
+    if is_shared {
         headers.insert(HeaderName::from_static("access-control-allow-origin"), HeaderValue::from_static("*"));
     }
     response

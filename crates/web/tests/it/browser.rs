@@ -411,6 +411,9 @@ async fn pages_fit_their_screens() {
         &long,
         "/@jane",
         "/about",
+        "/chart?p=sample-lib&from=2025-01-01",
+        "/chart?p=sample-lib&p=vue&scale=log&step=day",
+        "/chart?u=jane&show=stacked",
         "/no/such/address",
     ];
     let frames: Vec<Value> = addresses.iter().flat_map(|address| [320, 360, 1280].map(|width| frame(*address, width, false))).collect();

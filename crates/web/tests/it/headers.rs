@@ -12,19 +12,19 @@ use crate::site::{BARE, Site, VUE, header};
 const PAGE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const IMAGE: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+const BADGE: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 const DATA: &str = "default-src 'none'; frame-ancestors 'none'";
 
 const NEVER: &str = "no-store";
 const KEPT: &str = "public, max-age=60, stale-while-revalidate=600";
 const SHORT: &str = "public, max-age=60";
 const HOUR: &str = "public, max-age=3600";
+const COUNTS: &str = "public, max-age=600, stale-while-revalidate=86400";
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
 /// A package whose details are stored, so that its page is settled.
 async fn site() -> Site {
-    let site = Site::offline(&[VUE, BARE]).await;
-    site.import(&crate::site::documents("https://registry.example")).await;
-    site
+    crate::charts::site().await
 }
 
 async fn get(site: &Site, method: &str, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
@@ -77,6 +77,18 @@ async fn headers_of_every_address() {
         ("/api/v1/users/jane".to_owned(), 200, NEVER, json, DATA),
         ("/api/v1/nothing".to_owned(), 404, NEVER, json, DATA),
         ("/api/openapi.json".to_owned(), 200, HOUR, json, DATA),
+        ("/chart?p=sample-lib".to_owned(), 200, KEPT, html, PAGE),
+        ("/chart?p=no-such-lib".to_owned(), 404, NEVER, html, PAGE),
+        ("/chart".to_owned(), 400, NEVER, html, PAGE),
+        ("/chart/downloads.json?p=sample-lib".to_owned(), 200, COUNTS, json, DATA),
+        ("/chart/downloads.csv?p=sample-lib".to_owned(), 200, COUNTS, "text/csv; charset=utf-8", DATA),
+        ("/chart/downloads.svg?p=sample-lib".to_owned(), 200, COUNTS, "image/svg+xml", IMAGE),
+        ("/chart/downloads.svg?p=constructor".to_owned(), 200, SHORT, "image/svg+xml", IMAGE),
+        ("/chart/downloads.png?p=sample-lib".to_owned(), 404, NEVER, json, DATA),
+        ("/oembed?url=/chart%3Fp%3Dsample-lib".to_owned(), 200, COUNTS, json, DATA),
+        ("/badge/downloads/week/sample-lib.svg".to_owned(), 200, COUNTS, "image/svg+xml", BADGE),
+        ("/badge/downloads/week/constructor.svg".to_owned(), 200, SHORT, "image/svg+xml", BADGE),
+        ("/badge/nothing/sample-lib.svg".to_owned(), 404, NEVER, json, DATA),
         ("/img/x/y".to_owned(), 404, NEVER, json, DATA),
     ];
     let assets = assets(&site).await;
@@ -91,6 +103,8 @@ async fn headers_of_every_address() {
         table.push((asset, 200, FOREVER, kind, policy));
     }
     for (path, expected, cache, kind, policy) in table {
+        // Pages of others may use it.
+        let is_shared = kind == json || path.starts_with("/badge/") || path.starts_with("/chart/");
         let (status, headers, body) = get(&site, "GET", &path, &[]).await;
         assert_eq!(status.as_u16(), expected, "{path}");
         for (name, value) in [
@@ -100,8 +114,8 @@ async fn headers_of_every_address() {
             ("x-content-type-options", "nosniff"),
             ("referrer-policy", "no-referrer"),
             ("cross-origin-opener-policy", "same-origin"),
-            ("cross-origin-resource-policy", if kind == json { "cross-origin" } else { "same-origin" }),
-            ("access-control-allow-origin", if kind == json { "*" } else { "" }),
+            ("cross-origin-resource-policy", if is_shared { "cross-origin" } else { "same-origin" }),
+            ("access-control-allow-origin", if is_shared { "*" } else { "" }),
             ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
             ("set-cookie", ""),
             ("server", ""),
