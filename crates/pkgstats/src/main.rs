@@ -1,6 +1,7 @@
 //! The program `pkgstats`. It alone reads arguments, environment, configuration files and the clock, and prints.
 
 mod args;
+mod chart;
 mod commands;
 mod config;
 mod output;

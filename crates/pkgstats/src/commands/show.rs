@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::io::stdout;
 
 use anyhow::{Context as _, bail};
-use catalog::{Catalog, MonthCount, PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
-use model::{Dependency, Manifest, Source, State};
+use catalog::{Catalog, ChartRequest, MonthCount, PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
+use model::{Day, Dependency, Manifest, Source, State};
 use sync::{Answer, Context, Wish};
 
 use super::ask::ask;
 use crate::args::{Global, Package, Show};
+use crate::chart::{self, Canvas};
 use crate::output::{bytes, count, counted, day_and_ago, styled};
 use crate::{Outcome, config, output, readme};
 
@@ -17,7 +18,6 @@ use crate::{Outcome, config, output, readme};
 const FEW: usize = 10;
 /// Versions in an error.
 const SOME_VERSIONS: usize = 5;
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 pub(crate) async fn run(global: &Global, args: &Show) -> anyhow::Result<Outcome> {
     let context = config::context(global).await?;
@@ -81,8 +81,14 @@ impl<'a> Shown<'a> {
         }
         if self.global.json {
             output::json(&*page)?;
-        } else {
-            self.print(&page);
+            return Ok(Outcome::Ok);
+        }
+        self.print(&page);
+        let data =
+            self.catalog.chart(&ChartRequest::of(vec![self.args.package.name.clone()]), Day::of_seconds(self.context.clock.now())).await?;
+        if !data.is_empty() {
+            output::line("");
+            output::line(&chart::chart(&data, Canvas::stdout()));
         }
         Ok(Outcome::Ok)
     }
@@ -271,7 +277,7 @@ fn facts(page: &PackagePage, all: bool, now: i64) -> Vec<(&'static str, String)>
         facts.push(("install", format!("npm install {end}{}{version}", page.name)));
     }
     facts.push(("downloads", downloads(page)));
-    if let Some(months) = sparkline(&page.months) {
+    if let Some(months) = sparkline(&page.months, Canvas::stdout()) {
         facts.push(("months", months));
     }
     facts.push(("licence", or_missing(&page.license)));
@@ -354,7 +360,7 @@ fn downloads(page: &PackagePage) -> String {
 }
 
 /// The months as bars from the first to the last, a month without a count as a gap.
-fn sparkline(months: &[MonthCount]) -> Option<String> {
+fn sparkline(months: &[MonthCount], canvas: Canvas) -> Option<String> {
     let number = |month: &str| {
         let (year, month) = month.split_once('-')?;
         Some(year.parse::<usize>().ok()? * 12 + month.parse::<usize>().ok()?.checked_sub(1)?)
@@ -364,8 +370,7 @@ fn sparkline(months: &[MonthCount]) -> Option<String> {
     let (start, end) = (number(&first.month)?, number(&last.month)?);
     let mut bars = vec![None; end.checked_sub(start)?.min(1_200) + 1];
     for month in months {
-        let level = (month.downloads * 8).div_ceil(most.downloads.max(1)).clamp(1, 8);
-        *bars.get_mut(number(&month.month)?.checked_sub(start)?)? = Some(BARS[level as usize - 1]);
+        *bars.get_mut(number(&month.month)?.checked_sub(start)?)? = Some(month.downloads);
     }
     let missing: Vec<String> = bars
         .iter()
@@ -373,7 +378,7 @@ fn sparkline(months: &[MonthCount]) -> Option<String> {
         .filter(|(_, bar)| bar.is_none())
         .map(|(place, _)| format!("{:04}-{:02}", (start + place) / 12, (start + place) % 12 + 1))
         .collect();
-    let bars: String = bars.iter().map(|bar| bar.unwrap_or(' ')).collect();
+    let bars = chart::sparkline(&bars, Canvas { width: bars.len(), ..canvas })?;
     let gaps = if missing.is_empty() { String::new() } else { format!("; no count of {}", some(missing.into_iter(), false)) };
     Some(format!("{} {bars} {}; most in {}: {}{gaps}", first.month, last.month, most.month, count(most.downloads)))
 }
@@ -486,7 +491,7 @@ mod tests {
     fn months_as_bars() {
         let months = |counts: &[(&str, u64)]| {
             let month = |(month, downloads): &(&str, u64)| MonthCount { month: (*month).to_owned(), downloads: *downloads };
-            sparkline(&counts.iter().map(month).collect::<Vec<_>>())
+            sparkline(&counts.iter().map(month).collect::<Vec<_>>(), Canvas { width: 80, unicode: true, colours: false })
         };
         assert_eq!(months(&[("2026-01", 1)]), None);
         assert_eq!(
