@@ -11,7 +11,9 @@ use crate::words::Seen;
 /// | `words` | how well the words fit, rare ones more; left out when none is there | 0 | 35 a word |
 /// | `coverage` | the share of the words that is there, squared | 0 | 1 |
 /// | `name` | a name that is the text, begins with it or resembles it counts like a match of all words, or several times that | 1, or 0 without words | 4 matches of all words |
+/// | `close` | words that follow each other in the text stand side by side, or nearly so | 1 | 1.3 |
 /// | `downloads` | a power of their decimal magnitude | 0.03 | 60,000 |
+/// | `dependents` | packages whose details are stored depend on it | 1 | 1.6 |
 /// | `deprecated` | people should not choose it | 0.1 | |
 /// | `security` | the name is held by the registry | 0.001 | |
 /// | `further` | words in the name that were not asked for | 0.08 | 1 |
@@ -36,11 +38,12 @@ pub(crate) struct Explained {
     pub(crate) found: Match,
     pub(crate) standing: Standing,
     pub(crate) factors: Factors,
+    pub(crate) close: f32,
     pub(crate) lift: f32,
 }
 
 pub(crate) fn parts(explained: &Explained) -> Vec<Part> {
-    let Explained { seen, text, coverage, found, standing, factors, lift } = explained;
+    let Explained { seen, text, coverage, found, standing, factors, close, lift } = explained;
     let mut parts = Vec::new();
     let mut part = |name: &'static str, value: f32, about: String| parts.push(Part { name, value, about });
     if *text > 0.0 {
@@ -55,7 +58,13 @@ pub(crate) fn parts(explained: &Explained) -> Vec<Part> {
     if (factors.name - 1.0).abs() > f32::EPSILON {
         part("name", factors.name, by_name(found));
     }
+    if *close > 1.0 {
+        part("close", *close, "words that follow each other in the text stand close together".to_owned());
+    }
     part("downloads", factors.popularity, downloads(*standing));
+    if factors.dependents > 1.0 {
+        part("dependents", factors.dependents, "packages whose details are stored depend on it".to_owned());
+    }
     if standing.is_deprecated() {
         part("deprecated", factors.deprecated, "its authors advise against it".to_owned());
     }
@@ -83,6 +92,8 @@ fn by_name(found: &Match) -> String {
         "the name is the text"
     } else if found.joined {
         "the name is the text but for separators"
+    } else if found.of_scope {
+        "it is of the scope that was typed"
     } else if found.mistakes == 1 {
         "the name is the text but for a typing mistake"
     } else if found.start {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use tantivy::columnar::{Column, StrColumn};
@@ -12,6 +12,8 @@ use tantivy::tokenizer::TokenizerManager;
 use tantivy::{IndexReader, ReloadPolicy, SegmentReader, Term};
 
 use crate::schema::{Fields, Standing};
+use crate::sets::{Union, visit};
+use crate::suggest::Lists;
 use crate::{Error, generations, tokens};
 
 /// What an index says of itself.
@@ -53,10 +55,15 @@ pub(crate) struct Segment {
     /// Lowered names, in order; none when no document has any.
     pub(crate) names: Option<StrColumn>,
     pub(crate) borders: Column<u64>,
+    /// Whole keywords, and licenses as they are written; none when no document has any.
+    pub(crate) keywords: Option<StrColumn>,
+    pub(crate) licenses: Option<StrColumn>,
+    /// What is suggested while somebody types; made when it is first needed, and kept as long as the segment lives.
+    pub(crate) lists: Arc<OnceLock<Lists>>,
 }
 
 impl View {
-    fn new(reader: &IndexReader) -> tantivy::Result<Self> {
+    fn new(reader: &IndexReader, before: Option<&Self>) -> tantivy::Result<Self> {
         let searcher = reader.searcher();
         let mut segments = Vec::new();
         for reader in searcher.segment_readers() {
@@ -75,6 +82,9 @@ impl View {
                 dependents: column("dependents")?,
                 names: fast.str("name_order")?,
                 borders: fast.u64("borders")?,
+                keywords: fast.str("keyword")?,
+                licenses: fast.str("license_name")?,
+                lists: same_segment(before, reader).map(|segment| Arc::clone(&segment.lists)).unwrap_or_default(),
                 reader: reader.clone(),
             });
         }
@@ -84,14 +94,34 @@ impl View {
     }
 }
 
+fn same_segment<'a>(view: Option<&'a View>, reader: &SegmentReader) -> Option<&'a Segment> {
+    view?.segments.iter().find(|segment| segment.reader.segment_id() == reader.segment_id())
+}
+
 impl Segment {
     pub(crate) fn standing(&self, doc: tantivy::DocId) -> Standing {
         Standing::from_number(self.standings.first(doc).unwrap_or_default())
     }
 
+    /// How many packages are known to depend on it.
+    pub(crate) fn dependents(&self, doc: tantivy::DocId) -> u64 {
+        self.dependents.first(doc).unwrap_or_default()
+    }
+
     /// See [`tokens::borders`].
     pub(crate) fn borders(&self, doc: tantivy::DocId) -> u64 {
         self.borders.first(doc).unwrap_or_default()
+    }
+
+    /// The name, lowered.
+    pub(crate) fn name(&self, doc: tantivy::DocId) -> tantivy::Result<String> {
+        let mut name = String::new();
+        if let Some(names) = &self.names
+            && let Some(ordinal) = names.ords().first(doc)
+        {
+            names.ord_to_str(ordinal, &mut name)?;
+        }
+        Ok(name)
     }
 
     pub(crate) fn id(&self, doc: tantivy::DocId) -> i64 {
@@ -147,7 +177,7 @@ impl Index {
         let reader = inner.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
         let failed = |source| Error::Index { path: folder.clone(), source };
         let reader: IndexReader = reader.map_err(failed)?;
-        let view = RwLock::new(Arc::new(View::new(&reader).map_err(failed)?));
+        let view = RwLock::new(Arc::new(View::new(&reader, None).map_err(failed)?));
         Ok(Self { inner, fields, reader, view, root, folder })
     }
 
@@ -185,7 +215,7 @@ impl Index {
         let generation = self.reader.searcher().generation().generation_id();
         self.reader.reload().map_err(|source| self.failed(source))?;
         if self.reader.searcher().generation().generation_id() != generation {
-            let view = Arc::new(View::new(&self.reader).map_err(|source| self.failed(source))?);
+            let view = Arc::new(View::new(&self.reader, Some(&self.view())).map_err(|source| self.failed(source))?);
             *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
         }
         Ok(())
@@ -218,6 +248,17 @@ impl Index {
             }
         }
         Ok(None)
+    }
+
+    /// With how many packages of the index the package of this name is installed, as far as that is known.
+    pub fn dependents(&self, name: &str) -> Result<u32, Error> {
+        let count = |segment: &Segment| {
+            let mut packages = Union::of_term(&segment.reader, self.fields.depends, name)?;
+            let mut count = 0;
+            visit(&segment.reader, &mut packages, &mut [], usize::MAX / 4, |_| count += 1);
+            Ok(count)
+        };
+        self.view().segments.iter().map(count).sum::<tantivy::Result<u32>>().map_err(|source| self.failed(source))
     }
 
     /// Up to `count` ids of packages in the index, spread evenly, from a place that `seed` decides.

@@ -9,9 +9,9 @@ use tantivy::DocId;
 use crate::filter::{Set, all_words};
 use crate::index::Segment;
 use crate::query::{Condition, MAX_FROM_PLUS_SIZE};
-use crate::rank::{EXACT_TOTAL, Found, Hit, Total};
+use crate::rank::{EXACT_TOTAL, Found, Hit, Total, Wanted};
 use crate::words::completions_of_last;
-use crate::{Index, Query, Sort};
+use crate::{Index, Query, Sort, facets};
 
 /// Matches that are sorted.
 const SORTED: usize = 200_000;
@@ -22,7 +22,8 @@ const LOOKS: usize = 6_000_000;
 type Keyed = (Option<u64>, Reverse<usize>, Reverse<DocId>);
 
 impl Index {
-    pub(crate) fn listed(&self, query: &Query, from: usize, size: usize) -> tantivy::Result<Found> {
+    pub(crate) fn listed(&self, query: &Query, wanted: Wanted) -> tantivy::Result<Found> {
+        let Wanted { from, size, .. } = wanted;
         let view = self.view();
         let completions = completions_of_last(self, &view.segments, &query.text)?;
         let mut keyed: Vec<Keyed> = Vec::new();
@@ -42,6 +43,12 @@ impl Index {
             budget = budget.saturating_sub(taken);
             cut |= more;
         }
+        let facets = if wanted.facets {
+            let of = |number: usize| keyed.iter().filter(move |(_, of, _)| of.0 == number).map(|(_, _, doc)| doc.0).collect();
+            Some(facets::count(view.segments.iter().enumerate().map(|(number, segment)| (segment, of(number))).collect())?)
+        } else {
+            None
+        };
         let total = keyed.len();
         let wanted = from + size;
         if query.sort == Sort::Name {
@@ -61,7 +68,7 @@ impl Index {
         });
         let hits = hits.collect();
         let total = if cut || total > EXACT_TOTAL { Total::AtLeast(total as u64) } else { Total::Exactly(total as u64) };
-        Ok(Found { hits, total, corrected: false })
+        Ok(Found { hits, total, corrected: false, facets, instead: None, related: Vec::new() })
     }
 }
 

@@ -7,7 +7,7 @@ use tantivy::schema::{FAST, Field, IndexRecordOption, Schema, TextFieldIndexing,
 use crate::tokens;
 
 /// Goes up with every change of fields, tokens or flags; an index of another version is not opened.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// A package as it is indexed.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +94,7 @@ impl Document<'_> {
 }
 
 /// What the score needs of every candidate, in one fast field: the bucket in the lowest byte, flags above it, above them the number of
-/// words of the name.
+/// words of the name, and in the upper half what is known of it, for counting.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing(u64);
 
@@ -106,6 +106,7 @@ impl Standing {
     const SCOPED: u64 = 1 << 12;
     const NAME_WORDS: u32 = 16;
     const MOST_NAME_WORDS: u64 = 15;
+    const FACTS: u32 = 32;
 
     pub(crate) fn from_number(number: u64) -> Self {
         Self(number)
@@ -134,6 +135,11 @@ impl Standing {
 
     pub(crate) fn is_scoped(self) -> bool {
         self.0 & Self::SCOPED != 0
+    }
+
+    /// Whether a fact is known to hold.
+    pub(crate) fn has(self, fact: Fact) -> bool {
+        self.0 >> Self::FACTS & (1 << fact as u64) != 0
     }
 
     /// How many words the name has that tell something; see [`tokens::telling_words`].
@@ -170,7 +176,7 @@ pub(crate) struct Fields {
     pub(crate) license: Field,
     /// The license as it is written, for counting.
     pub(crate) license_name: Field,
-    /// Names of packages that are installed with it, lowered.
+    /// Names of packages that are installed with it, lowered, and as they are.
     pub(crate) depends: Field,
     /// See [`fact_term`].
     pub(crate) fact: Field,
@@ -306,11 +312,17 @@ impl Fields {
         }
         if let Some(dependencies) = package.dependencies {
             for name in dependencies {
-                document.add_text(self.depends, name.to_lowercase());
+                let lowered = name.to_lowercase();
+                // As it is, too, because names that differ in case are different packages.
+                if lowered != *name {
+                    document.add_text(self.depends, name);
+                }
+                document.add_text(self.depends, lowered);
             }
             document.add_u64(self.dependencies, dependencies.len() as u64);
         }
-        for fact in package.facts(scope).iter() {
+        let facts = package.facts(scope);
+        for fact in facts.iter() {
             document.add_text(self.fact, fact_term(fact));
         }
         if let Some(readme) = package.readme {
@@ -340,6 +352,7 @@ impl Fields {
                 standing |= bit;
             }
         }
+        standing |= facts.iter().map(|fact| 1 << (Standing::FACTS + fact as u32)).sum::<u64>();
         document.add_u64(self.id, package.id.cast_unsigned());
         document.add_u64(self.standing, standing);
         document.add_u64(self.borders, tokens::borders(bare));

@@ -137,6 +137,12 @@ pub(crate) fn telling_words(name: &str) -> usize {
     words.map(str::to_lowercase).collect::<HashSet<_>>().len()
 }
 
+/// How a long word is abbreviated by some: its first letter, how many letters follow, its last letter.
+pub(crate) fn numeronym(word: &str) -> Option<String> {
+    let is_long = word.len() >= 9 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_long.then(|| format!("{}{}{}", &word[..1], word.len() - 2, &word[word.len() - 1..]))
+}
+
 /// Words of questions and between others, which are not looked for while there are more telling ones.
 const STOP_WORDS: [&str; 36] = [
     "a", "an", "and", "are", "as", "at", "best", "by", "can", "do", "does", "for", "from", "how", "i", "in", "is", "it", "me", "my",
@@ -227,6 +233,16 @@ mod tests {
         check("-", &[]);
         check("", &[]);
         assert_eq!(["node-fetch", "socket.io", "@types/node", "is-is", "-"].map(telling_words), [1, 2, 1, 1, 0]);
+    }
+
+    #[test]
+    fn numeronyms() {
+        let check = |word: &str, expected: Option<&str>| assert_eq!(numeronym(word).as_deref(), expected);
+        check("internationalization", Some("i18n"));
+        check("accessibility", Some("a11y"));
+        check("kubernetes", Some("k8s"));
+        check("date", None);
+        check("überlänge-wörter", None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tantivy::{DocId, DocSet, SegmentReader, TERMINATED, Term};
 
 use crate::filter::Set;
 use crate::index::Segment;
-use crate::sets::{MAX_STEPS, for_terms_starting_with};
+use crate::sets::{MAX_STEPS, Union, for_terms_starting_with, visit};
 use crate::{Index, tokens};
 
 /// Words tried in place of the last one, which may be unfinished.
@@ -23,6 +23,11 @@ const K1: f32 = 1.2;
 const B: f32 = 0.5;
 /// Long descriptions mention much in passing.
 const B_PROSE: f32 = 0.8;
+/// What a word is worth that the last one may be the beginning of, and an abbreviation.
+const COMPLETED: f32 = 0.5;
+const ABBREVIATED: f32 = 0.7;
+/// What a word is worth that is the name of a maintainer.
+const BY_USER: f32 = 0.6;
 /// What a word's matches in further fields add to that in its best field.
 const OTHER_FIELDS: f32 = 0.2;
 
@@ -86,14 +91,18 @@ impl WordCursors {
 }
 
 /// One word of the query.
-struct Word {
-    term: String,
+pub(crate) struct Word {
+    pub(crate) term: String,
     /// As it was typed.
     typed: String,
     /// Inverse document frequency.
     weight: f32,
-    /// What the word may be the beginning of, with a factor on the weight.
+    /// What the word may be the beginning of.
     completions: Vec<String>,
+    /// How the word is abbreviated: `i18n`.
+    numeronym: Option<String>,
+    /// The word as a user's name.
+    user: Option<String>,
 }
 
 /// How a document matches the words.
@@ -121,13 +130,38 @@ pub(crate) struct Seen {
 
 /// The words of a query.
 pub(crate) struct Words {
-    words: Vec<Word>,
+    pub(crate) words: Vec<Word>,
 }
 
 /// Fields in which words are looked up, and what a match there is worth.
-fn searched(index: &Index) -> [(&'static str, Field, f32); 3] {
+pub(crate) fn searched(index: &Index) -> [(&'static str, Field, f32); 4] {
     let fields = &index.fields;
-    [(NAME, fields.words, 1.0), ("keywords", fields.keyword_words, 1.0), ("description", fields.description, 1.1)]
+    [
+        (NAME, fields.words, 1.0),
+        ("keywords", fields.keyword_words, 1.0),
+        ("description", fields.description, 1.1),
+        // It names much that a package is not.
+        ("README", fields.readme, 0.3),
+    ]
+}
+
+/// In how many packages a term is: in that of the fields which has it most often.
+pub(crate) fn frequency(index: &Index, segments: &[Segment], term: &str) -> tantivy::Result<u64> {
+    let mut most = 0;
+    for (_, field, _) in searched(index) {
+        let term = Term::from_field_text(field, term);
+        let mut packages = 0;
+        for segment in segments {
+            packages += u64::from(segment.reader.inverted_index(field)?.doc_freq(&term)?);
+        }
+        most = most.max(packages);
+    }
+    Ok(most)
+}
+
+/// Inverse document frequency.
+fn rarity(count: u64, frequency: u64) -> f32 {
+    (1.0 + (count as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5)).ln()
 }
 
 impl Words {
@@ -155,19 +189,35 @@ impl Words {
             .into_iter()
             .enumerate()
             .map(|(place, (term, typed))| {
-                let mut frequency = 0;
-                for (_, field, _) in searched(index) {
-                    let mut in_field = 0;
-                    for segment in segments {
-                        in_field += u64::from(segment.reader.inverted_index(field)?.doc_freq(&Term::from_field_text(field, &term))?);
-                    }
-                    frequency = frequency.max(in_field);
-                }
                 let completions = if unfinished && place == last { completions(index, segments, &term)? } else { Vec::new() };
-                let weight = (1.0 + (count as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5)).ln();
-                Ok(Word { term, typed, weight, completions })
+                let weight = rarity(count, frequency(index, segments, &term)?);
+                let numeronym = tokens::numeronym(&typed.to_lowercase());
+                let user = Some(typed.to_lowercase());
+                Ok(Word { term, typed, weight, completions, numeronym, user })
             })
             .collect::<tantivy::Result<_>>()?;
+        Ok(Self { words })
+    }
+
+    /// Terms with a factor on what each is worth, of which those are looked for that weigh most. Terms of one package alone tell nothing.
+    pub(crate) fn weighted(index: &Index, segments: &[Segment], terms: HashMap<String, f32>, most: usize) -> tantivy::Result<Self> {
+        let count: u64 = segments.iter().map(|segment| u64::from(segment.reader.max_doc())).sum();
+        let mut words = Vec::new();
+        for (term, factor) in terms {
+            let frequency = frequency(index, segments, &term)?;
+            if frequency > 1 {
+                words.push(Word {
+                    typed: term.clone(),
+                    term,
+                    weight: factor * rarity(count, frequency),
+                    completions: Vec::new(),
+                    numeronym: None,
+                    user: None,
+                });
+            }
+        }
+        words.sort_unstable_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.term.cmp(&b.term)));
+        words.truncate(most);
         Ok(Self { words })
     }
 
@@ -213,22 +263,71 @@ impl Words {
                 for (name, field, worth) in searched(index) {
                     let inverted = segment.inverted_index(field)?;
                     let average_length = (inverted.total_num_tokens() as f32 / segment.max_doc().max(1) as f32).max(1.0);
-                    let terms = std::iter::once((word.term.as_str(), 1.0)).chain(word.completions.iter().map(|term| (term.as_str(), 0.5)));
+                    let completions = word.completions.iter().filter(|_| field == index.fields.words).map(|term| (term, COMPLETED));
+                    let terms = std::iter::once((&word.term, 1.0))
+                        .chain(word.numeronym.as_ref().map(|term| (term, ABBREVIATED)))
+                        .chain(completions);
                     for (term, factor) in terms {
-                        if factor < 1.0 && field != index.fields.words {
-                            continue;
-                        }
                         if let Some(postings) = inverted.read_postings(&Term::from_field_text(field, term), IndexRecordOption::WithFreqs)? {
                             let norms = segment.get_fieldnorms_reader(field)?;
-                            let b = if field == index.fields.description { B_PROSE } else { B };
+                            let is_prose = field == index.fields.description || field == index.fields.readme;
+                            let b = if is_prose { B_PROSE } else { B };
                             cursors.push(Cursor { field: name, postings, norms, average_length, b, weight: word.weight * worth * factor });
                         }
+                    }
+                }
+                if let Some(user) = &word.user {
+                    let field = index.fields.maintainer;
+                    let user = Term::from_field_text(field, user);
+                    if let Some(postings) = segment.inverted_index(field)?.read_postings(&user, IndexRecordOption::Basic)? {
+                        let norms = FieldNormReader::constant(segment.max_doc(), 1);
+                        let weight = word.weight * BY_USER;
+                        cursors.push(Cursor { field: "maintainers", postings, norms, average_length: 1.0, b: B, weight });
                     }
                 }
                 let at = cursors.iter().map(|cursor| cursor.postings.doc()).min().unwrap_or(TERMINATED);
                 Ok(WordCursors { cursors, weight: word.weight, telling: tokens::is_telling(&word.term), at })
             })
             .collect()
+    }
+
+    /// The most popular documents of each of the words, so many of each, with their scores.
+    pub(crate) fn visit_each(
+        &self,
+        index: &Index,
+        segment: &SegmentReader,
+        most: usize,
+        mut each: impl FnMut(DocId, Text),
+    ) -> tantivy::Result<()> {
+        let mut documents = Vec::new();
+        for word in &self.words {
+            let mut union = Union::default();
+            for (_, field, _) in searched(index) {
+                union.sets.extend(Union::of_term(segment, field, &word.term)?.sets);
+            }
+            visit(segment, &mut union, &mut [], most, |doc| documents.push(doc));
+        }
+        documents.sort_unstable();
+        documents.dedup();
+        let mut words = self.cursors(index, segment)?;
+        for doc in documents {
+            words.iter_mut().for_each(|word| {
+                word.seek(doc);
+            });
+            each(doc, self.text(&words, doc));
+        }
+        Ok(())
+    }
+
+    /// How a document matches on which the cursors stand, or after which.
+    fn text(&self, words: &[WordCursors], doc: DocId) -> Text {
+        let (mut score, mut covered, mut named) = (0.0, 0.0, 0);
+        for word in words.iter().filter(|word| word.at == doc) {
+            score += word.score(doc);
+            covered += word.weight;
+            named += u8::from(word.telling && word.is_in_name(doc));
+        }
+        Text { score: score * self.coverage(covered), named }
     }
 
     /// The most popular documents that have any of the words, then further ones that have all of them. A score falls with the weight of the
@@ -265,14 +364,8 @@ impl Words {
                 return Ok(true);
             }
             if !segment.is_deleted(doc) {
-                let (mut score, mut covered, mut named) = (0.0, 0.0, 0);
-                for word in words.iter().filter(|word| word.at == doc) {
-                    score += word.score(doc);
-                    covered += word.weight;
-                    named += u8::from(word.telling && word.is_in_name(doc));
-                }
-                let coverage = self.coverage(covered);
-                each(doc, Text { score: score * coverage, named }, coverage > 0.998);
+                let all = words.iter().all(|word| word.at == doc);
+                each(doc, self.text(&words, doc), all);
                 taken += 1;
             }
             doc += 1;
