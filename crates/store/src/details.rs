@@ -11,11 +11,14 @@ use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
 use crate::bulk::{Words, from_json, to_json};
+use crate::packages::take_numbers;
 use crate::{Error, Store, on};
 
 const FORMAT: u8 = 1;
 const BLOCK: usize = 32;
 const LEVEL: i32 = 3;
+/// Tells the index that something it knows of a package changed.
+const TOUCH: &str = "UPDATE packages SET change_seq = $2 WHERE id = $1";
 /// The largest value unpacked; the largest document accepted has 128 MiB.
 const MAX_UNPACKED: usize = 256 << 20;
 
@@ -154,15 +157,15 @@ impl Store {
         on!(&self.write, |pool| {
             let mut tx = pool.begin().await?;
             // Takes the row lock, which makes writers queue.
-            sqlx::query("UPDATE counter SET n = n").execute(&mut *tx).await?;
-            for (package, validators) in packages {
-                let found: Option<(i64, Option<i64>)> = sqlx::query_as(
-                    "SELECT p.id, d.observed_at FROM packages p LEFT JOIN details d ON d.package_id = p.id WHERE p.name = $1",
+            let seq = take_numbers!(tx, packages.len());
+            for ((package, validators), seq) in packages.iter().zip(seq..) {
+                let found: Option<(i64, Option<i64>, Option<Vec<u8>>)> = sqlx::query_as(
+                    "SELECT p.id, d.observed_at, d.overview FROM packages p LEFT JOIN details d ON d.package_id = p.id WHERE p.name = $1",
                 )
                 .bind(&package.name)
                 .fetch_optional(&mut *tx)
                 .await?;
-                let Some((id, before)) = found else { continue };
+                let Some((id, before, overview)) = found else { continue };
                 if before.is_some_and(|before| before > package.observed_at) {
                     continue;
                 }
@@ -179,6 +182,9 @@ impl Store {
                 .bind(&package.overview)
                 .execute(&mut *tx)
                 .await?;
+                if overview.is_none_or(|overview| overview != package.overview) {
+                    sqlx::query(TOUCH).bind(id).bind(seq).execute(&mut *tx).await?;
+                }
                 if before.is_none() {
                     sqlx::query("UPDATE counter SET details = details + 1").execute(&mut *tx).await?;
                 }
@@ -212,6 +218,8 @@ impl Store {
     /// Stores what is known of a version's README. A package that was removed in the meantime has none.
     pub async fn put_readme(&self, id: i64, version: &str, readme: &PackedReadme) -> Result<(), Error> {
         on!(&self.write, |pool| {
+            let mut tx = pool.begin().await?;
+            let seq = take_numbers!(tx, 1);
             sqlx::query(
                 "INSERT INTO readmes (package_id, version, source, rendered, renderer)
                  SELECT id, $2, $3, $4, $5 FROM packages WHERE id = $1
@@ -223,8 +231,10 @@ impl Store {
             .bind(&readme.source)
             .bind(&readme.rendered)
             .bind(readme.renderer)
-            .execute(pool)
+            .execute(&mut *tx)
             .await?;
+            sqlx::query(TOUCH).bind(id).bind(seq).execute(&mut *tx).await?;
+            tx.commit().await?;
         });
         Ok(())
     }

@@ -13,6 +13,7 @@ mod data_sets;
 mod details;
 mod downloads;
 mod error;
+mod facts;
 mod jobs;
 mod lease;
 mod merge;

@@ -195,6 +195,7 @@ macro_rules! take_numbers {
         last - count + 1
     }};
 }
+pub(crate) use take_numbers;
 
 /// Gives ids to so many new packages, and counts them; returns the first.
 macro_rules! take_ids {

@@ -162,6 +162,15 @@ impl Store {
 
     /// The counts of some packages in the newest finished snapshot; packages without a count are left out.
     pub async fn newest_counts(&self, ids: &[i64]) -> Result<HashMap<i64, SnapshotCount>, Error> {
+        self.counts_in(0, ids).await
+    }
+
+    /// The same of the finished snapshot before that.
+    pub(crate) async fn counts_before_newest(&self, ids: &[i64]) -> Result<HashMap<i64, SnapshotCount>, Error> {
+        self.counts_in(1, ids).await
+    }
+
+    async fn counts_in(&self, place: usize, ids: &[i64]) -> Result<HashMap<i64, SnapshotCount>, Error> {
         let mut blocks: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         for id in ids {
             blocks.entry(id / BLOCK).or_default().push(*id);
@@ -173,7 +182,7 @@ impl Store {
         let list: Vec<String> = blocks.keys().map(ToString::to_string).collect();
         let sql = format!(
             "SELECT s.month, s.as_of, b.block, b.counts
-             FROM (SELECT id, month, as_of FROM snapshots WHERE complete = 1 ORDER BY month DESC LIMIT 1) s
+             FROM (SELECT id, month, as_of FROM snapshots WHERE complete = 1 ORDER BY month DESC LIMIT 1 OFFSET {place}) s
              JOIN snapshot_blocks b ON b.snapshot_id = s.id AND b.block IN ({})",
             list.join(",")
         );

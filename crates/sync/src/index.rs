@@ -1,5 +1,7 @@
 //! The index behind the store: built anew, or kept up with what changes.
 
+use std::collections::BTreeSet;
+
 use search::{Builder, Document, Index, IndexChange, PartBuilder, Payload, Query, Stretch, Wanted};
 use store::{Change, IndexRow, Ranked, Store};
 use tokio::sync::mpsc;
@@ -16,6 +18,9 @@ const SAMPLED: u64 = 10_000;
 const POPULAR: usize = 20;
 /// Above this share of all packages, building anew is cheaper than changing, and puts all in falling popularity again.
 const REBUILD_SHARE: u64 = 30;
+
+/// Bytes kept of a README's words.
+const README: usize = 4 << 10;
 
 /// What keeping up did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +41,45 @@ fn document(row: &IndexRow) -> Document<'_> {
         keywords: &row.keywords,
         maintainers: &row.maintainers,
         repository: row.repository.as_deref(),
+        downloads: row.downloads,
+        growth: row.growth,
+        published: row.published,
+        license: row.license.as_deref(),
+        dependencies: row.dependencies.as_deref(),
+        dependents: row.dependents,
+        facts: row.facts,
+        readme: row.readme.as_deref(),
         ..Document::named(row.id, &row.name, row.bucket)
     }
+}
+
+/// The words of a README for the index in the place of its HTML: without code, and only the first, which tell what the package is for.
+fn keep_words(row: &mut IndexRow) {
+    row.readme = row.readme.take().map(|html| words(&html));
+}
+
+/// The text of safe HTML, in which `<` begins a tag and `>` ends it.
+fn words(html: &str) -> String {
+    let (mut text, mut code) = (String::new(), 0_u32);
+    for part in html.split('<') {
+        let (tag, after) = part.split_once('>').unwrap_or(("", part));
+        match tag.split(|c: char| !c.is_ascii_alphanumeric() && c != '/').next() {
+            Some("pre") => code += 1,
+            Some("/pre") => code = code.saturating_sub(1),
+            _ => {}
+        }
+        if code == 0 {
+            text.push(' ');
+            // What is left of characters that were escaped is no word.
+            text.push_str(&after.replace("&amp;", " ").replace("&lt;", " ").replace("&gt;", " ").replace("&quot;", " "));
+        }
+        if text.len() > README {
+            break;
+        }
+    }
+    let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= README).last().unwrap_or(0);
+    text.truncate(end);
+    text
 }
 
 /// Builds an index beside the one in use, checks it, and takes it into use. Returns the number of packages in it.
@@ -76,13 +118,17 @@ pub async fn rebuild(context: &Context) -> Result<u64, Error> {
 
 async fn build_part(mut stretch: Ranked, mut part: PartBuilder, counted: mpsc::UnboundedSender<usize>) -> Result<Option<Stretch>, Error> {
     loop {
-        let rows = stretch.next_chunk(CHUNK).await?;
+        let mut rows = stretch.next_chunk(CHUNK).await?;
         if rows.is_empty() {
             drop(counted);
             return Ok(tokio::task::spawn_blocking(move || part.finish()).await??);
         }
         let count = rows.len();
-        part = tokio::task::spawn_blocking(move || part.add(rows.iter().map(document)).map(|()| part)).await??;
+        let add = move || {
+            rows.iter_mut().for_each(keep_words);
+            part.add(rows.iter().map(document)).map(|()| part)
+        };
+        part = tokio::task::spawn_blocking(add).await??;
         // Nobody listens when the build was given up.
         let _ = counted.send(count);
     }
@@ -138,16 +184,35 @@ pub async fn catch_up(context: &Context) -> Result<CaughtUp, Error> {
     let mut applied = 0;
     let mut writer = index.writer()?;
     loop {
-        let (changes, upto) = store.changes_after(at, CHANGES).await?;
+        let (mut changes, upto) = store.changes_after(at, CHANGES).await?;
         if upto == at {
             break;
         }
         applied += changes.len() as u64;
+        let mut dependencies = BTreeSet::new();
+        for change in &mut changes {
+            if let Change::Written(row) = change {
+                keep_words(row);
+                row.dependents = index.dependents(&row.name)?;
+                dependencies.extend(row.dependencies.iter().flatten().cloned());
+            }
+        }
         writer.apply(changes.iter().map(|change| match change {
             Change::Written(row) => IndexChange::Written(document(row)),
             Change::Removed(name) => IndexChange::Removed(name),
         }))?;
         writer.commit(Payload { change_seq: upto })?;
+        // Now the index can count on how many packages these are depended on, which is written down with them.
+        let names: Vec<&str> = dependencies.iter().map(String::as_str).collect();
+        for names in names.chunks(CHANGES as usize) {
+            let mut rows = store.index_rows_named(names).await?;
+            for row in &mut rows {
+                keep_words(row);
+                row.dependents = index.dependents(&row.name)?;
+            }
+            writer.apply(rows.iter().map(|row| IndexChange::Written(document(row))))?;
+            writer.commit(Payload { change_seq: upto })?;
+        }
         at = upto;
     }
     writer.close()?;
@@ -162,5 +227,20 @@ fn open_usable(root: &std::path::Path) -> Option<Index> {
             tracing::warn!(%error, "the search index cannot be opened and will be built anew");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_readmes() {
+        let check = |html: &str, expected: &[&str]| assert_eq!(words(html).split_whitespace().collect::<Vec<_>>(), expected, "{html}");
+        check("<h3 id=\"user-content-x\">Date <b>picker</b></h3><p>R&amp;D</p>", &["Date", "picker", "R", "D"]);
+        check("<p>before</p><pre><code>let x = <i>1</i>;</code></pre><p>after</p>", &["before", "after"]);
+        check("plain", &["plain"]);
+        check("", &[]);
+        assert!(words(&"é".repeat(README)).len() <= README);
     }
 }
