@@ -10,6 +10,7 @@ mod home;
 mod package;
 mod search;
 mod status;
+mod suggestions;
 mod user;
 
 use std::path::PathBuf;
@@ -25,10 +26,11 @@ pub use error::Error;
 pub use home::{Appeared, HomePage, RisingPackage};
 pub use package::{Heading, MonthCount, PackageAnswer, PackagePage, Readme, ReadmeState, UnpublishedPackage, VersionRow};
 pub use search::{
-    AppliedFilter, DownloadCount, Highlights, MAX_FROM_PLUS_SIZE, Order, ScorePart, SearchHit, SearchNote, SearchPage, SearchRequest, Span,
-    pieces, qualified,
+    AppliedFilter, DownloadCount, FacetCount, Highlights, MAX_FROM_PLUS_SIZE, Order, ScorePart, SearchFacet, SearchHit, SearchNote, SearchPage,
+    SearchRequest, Span, pieces, qualified,
 };
 pub use status::{DataSetStatus, SnapshotStatus, Status};
+pub use suggestions::{SuggestedName, SuggestedPackage, SuggestionsPage};
 pub use user::{Listing, UserPackage, UserPage, UserRequest, UserSort, UserTotal};
 
 /// Everything that can be read, cheap to clone.
@@ -63,6 +65,10 @@ impl Catalog {
             return Ok(());
         }
         let opened = Index::open(&self.index_root)?.map(Arc::new);
+        if let Some(index) = opened.clone() {
+            // So that whoever types first need not wait for it; failing that, they do.
+            std::thread::spawn(move || index.prepare_suggestions());
+        }
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(())
     }

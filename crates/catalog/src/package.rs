@@ -1,5 +1,6 @@
 //! One package, or one version of it.
 
+use ::search::Like;
 use markup::{Month, month_chart};
 use model::{DistTag, Manifest, PackageName, Source, State};
 use serde::Serialize;
@@ -7,7 +8,10 @@ use store::{Known, RenderedReadme, SnapshotCount, StoredDetails, StoredReadme};
 use utoipa::ToSchema;
 
 use crate::search::rfc3339;
-use crate::{Catalog, DownloadCount, Error};
+use crate::{Catalog, DownloadCount, Error, SearchHit};
+
+/// Similar packages on a page.
+const SIMILAR: usize = 6;
 
 /// What there is at a package's address.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +109,9 @@ pub struct PackagePage {
     /// Present when every version was taken back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unpublished: Option<UnpublishedPackage>,
+    /// Packages like this one, as far as names, keywords and descriptions tell; best first. Only with the version shown first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub similar: Vec<SearchHit>,
     /// Whether there is a README.
     pub readme_state: ReadmeState,
     /// The README of the version shown.
@@ -210,7 +217,12 @@ impl Catalog {
     pub async fn package(&self, name: &PackageName, version: Option<&str>) -> Result<PackageAnswer, Error> {
         let Some((known, months)) = self.store.package(name).await? else { return Ok(PackageAnswer::Unknown) };
         let details = self.store.details(known.id).await?;
-        let Some(version) = version else { return Ok(PackageAnswer::Page(Box::new(self.page(known, months, details, true)?))) };
+        let Some(version) = version else {
+            let similar = self.similar(&known).await?;
+            let mut page = self.page(known, months, details, true)?;
+            page.similar = similar;
+            return Ok(PackageAnswer::Page(Box::new(page)));
+        };
         let latest = known.summary.as_ref().and_then(|summary| summary.version.clone());
         let Some(mut stored) = details else {
             if latest.as_deref() == Some(version) {
@@ -273,6 +285,7 @@ impl Catalog {
             dist_tags: Vec::new(),
             versions: Vec::new(),
             unpublished: None,
+            similar: Vec::new(),
             readme_state: ReadmeState::Unknown,
             readme: None,
         };
@@ -324,6 +337,20 @@ impl Catalog {
         page.versions = details.versions.into_iter().map(row).collect();
         page.dist_tags = details.dist_tags;
         Ok(page)
+    }
+
+    /// Packages like another, by the words they have in common.
+    async fn similar(&self, known: &Known) -> Result<Vec<SearchHit>, Error> {
+        let Some(index) = self.index().filter(|_| known.state == State::Active) else { return Ok(Vec::new()) };
+        let summary = known.summary.as_ref();
+        let like = Like {
+            id: known.id,
+            name: &known.name,
+            description: summary.and_then(|summary| summary.description.as_deref()),
+            keywords: summary.map_or(&[], |summary| &summary.keywords),
+        };
+        let ids = index.similar(like, SIMILAR)?;
+        self.hits(&ids).await
     }
 
     /// `@types/…` of a package, if there is such a package: `@babel/core` has its types in `@types/babel__core`.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ::search::{Highlighter, MAX_TEXT, Part, Query, Sort, Total, Wanted};
+use ::search::{Facet, Highlighter, MAX_TEXT, Part, Query, Sort, Total, Wanted};
 use serde::Serialize;
 use store::{Downloads, DownloadsFrom, Known};
 use utoipa::ToSchema;
@@ -26,6 +26,10 @@ pub struct SearchRequest {
     pub highlight: bool,
     /// Say what every score is the product of.
     pub explain: bool,
+    /// Count what the matches have in common.
+    pub facets: bool,
+    /// Say what else might be searched for.
+    pub others: bool,
 }
 
 /// One page of search results.
@@ -55,8 +59,37 @@ pub struct SearchPage {
     pub total_is_exact: bool,
     /// No name fitted, so names a typing mistake away were tried.
     pub corrected: bool,
+    /// The text without typing mistakes, when that was asked for and there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub did_you_mean: Option<String>,
+    /// Searches that narrow this one down by a word that its best hits have in common, when that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also_try: Vec<String>,
+    /// What the matches have in common, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facets: Option<Vec<SearchFacet>>,
     /// Best first.
     pub hits: Vec<SearchHit>,
+}
+
+/// One way to narrow a search down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SearchFacet {
+    /// The qualifier: `keywords`, `license`, `types`, `module`, `has` or `is`.
+    pub qualifier: &'static str,
+    /// Its values, those of most matches first.
+    pub values: Vec<FacetCount>,
+}
+
+/// A value that one may narrow a search down to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FacetCount {
+    /// The value.
+    pub value: String,
+    /// How many of the matches that were looked at have it: the most popular ones where there are very many.
+    pub packages: u64,
+    /// The search narrowed down to them.
+    pub text: String,
 }
 
 /// A part of the text that was not understood, or changes nothing.
@@ -261,6 +294,34 @@ fn applied_filters(query: &Query) -> Vec<AppliedFilter> {
     excluded.chain(filters).collect()
 }
 
+/// A facet with the searches that it leads to. Values that the search is narrowed down to already lead nowhere.
+fn facet(query: &Query, now: i64, facet: Facet) -> SearchFacet {
+    let narrowed = |value: &str| {
+        let added = Query::parse(&qualified(facet.qualifier, value), now).ok()?;
+        let [filter] = added.filters.as_slice() else { return None };
+        let mut query = query.clone();
+        if query.filters.contains(filter) {
+            return None;
+        }
+        query.filters.push(filter.clone());
+        Some(query.to_string()).filter(|text| text.chars().count() <= MAX_TEXT)
+    };
+    let values = facet.values.iter().filter_map(|one| {
+        let text = narrowed(&one.value)?;
+        Some(FacetCount { value: one.value.clone(), packages: one.packages, text })
+    });
+    SearchFacet { qualifier: facet.qualifier, values: values.collect() }
+}
+
+/// The same query with other words in the place of its own.
+fn reworded(query: &Query, text: &str) -> String {
+    let mut other = Query { text: String::new(), phrases: Vec::new(), ..query.clone() }.to_string();
+    if !other.is_empty() {
+        other.insert(0, ' ');
+    }
+    format!("{text}{other}")
+}
+
 /// Those whose text is not too long to be asked.
 fn orders(query: &Query) -> Vec<Order> {
     let orders = Sort::ALL.into_iter().map(|(sort, word)| Order { sort: word, text: Query { sort, ..query.clone() }.to_string() });
@@ -273,7 +334,12 @@ impl Catalog {
         let query = Query::parse(&request.text, request.now)?;
         let index = self.index().ok_or(Error::NoIndex)?;
         let asked = query.clone();
-        let wanted = Wanted { explain: request.explain, ..Wanted::page(request.from, request.size) };
+        let wanted = Wanted {
+            explain: request.explain,
+            facets: request.facets,
+            others: request.others,
+            ..Wanted::page(request.from, request.size)
+        };
         let found = tokio::task::spawn_blocking(move || index.search(&asked, wanted)).await.map_err(|_| Error::Task)???;
         let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
         let known = if ids.is_empty() { Vec::new() } else { self.store.by_ids(&ids).await? };
@@ -290,8 +356,14 @@ impl Catalog {
             hit.highlights = highlighter.as_mut().map(|highlighter| Highlights::new(highlighter, &hit));
             Some(hit)
         });
-        let hits = hits.collect();
+        let hits: Vec<SearchHit> = hits.collect();
+        // One mistyped name was corrected by the search itself.
+        let is_name = !query.text.is_empty() && !query.text.contains(char::is_whitespace);
+        let corrected = hits.first().filter(|_| request.others && found.corrected && is_name).map(|hit| hit.name.clone());
         Ok(SearchPage {
+            did_you_mean: corrected.or(found.instead).map(|text| reworded(&query, &text)),
+            also_try: found.related.iter().map(|word| reworded(&query, &format!("{} {word}", query.text))).collect(),
+            facets: found.facets.map(|facets| facets.into_iter().map(|one| facet(&query, request.now, one)).collect()),
             text: request.text.clone(),
             words: Query { text: query.text.clone(), phrases: query.phrases.clone(), ..Query::default() }.to_string(),
             filters: applied_filters(&query),

@@ -145,6 +145,9 @@ pub(crate) struct Search {
     /// Say what every score is the product of
     #[arg(long, env = "PKGSTATS_EXPLAIN", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
     pub(crate) explain: bool,
+    /// Count what the packages found have in common: keywords, licenses, types and so on
+    #[arg(long, env = "PKGSTATS_FACETS", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
+    pub(crate) facets: bool,
     /// How many hits
     #[arg(long, env = "PKGSTATS_SIZE", default_value_t = 20, value_name = "N")]
     pub(crate) size: usize,

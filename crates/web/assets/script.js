@@ -11,6 +11,157 @@ addEventListener("keydown", (event) => {
   box?.select();
 });
 
+// While somebody types, the box offers what may be meant: a combobox with a list, as the ARIA authoring practices describe it.
+const suggest = (box) => {
+  const list = document.createElement("div");
+  list.className = "suggestions";
+  list.id = "suggestions";
+  list.hidden = true;
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Suggestions");
+  const said = document.createElement("span");
+  said.className = "sr-only";
+  said.setAttribute("role", "status");
+  box.form.append(list, said);
+  const attributes = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id, "aria-haspopup": "listbox" };
+  for (const [name, value] of Object.entries(attributes)) box.setAttribute(name, value);
+
+  let options = [];
+  let active = -1;
+  let request;
+  let timer;
+
+  const point = (place) => {
+    options[active]?.setAttribute("aria-selected", "false");
+    active = place;
+    const option = options[active];
+    option?.setAttribute("aria-selected", "true");
+    option?.scrollIntoView({ block: "nearest" });
+    if (option) box.setAttribute("aria-activedescendant", option.id);
+    else box.removeAttribute("aria-activedescendant");
+  };
+  const close = () => {
+    request?.abort();
+    clearTimeout(timer);
+    list.hidden = true;
+    box.setAttribute("aria-expanded", "false");
+    point(-1);
+  };
+
+  // The letters that were typed stand out.
+  const named = (name, typed) => {
+    const label = document.createElement("span");
+    label.className = "name";
+    const at = typed ? name.toLowerCase().indexOf(typed) : -1;
+    if (at < 0) label.textContent = name;
+    else {
+      const mark = document.createElement("mark");
+      mark.textContent = name.slice(at, at + typed.length);
+      label.append(name.slice(0, at), mark, name.slice(at + typed.length));
+    }
+    return label;
+  };
+  const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+  const group = (title, entries, typed) => {
+    if (!entries.length) return [];
+    const part = document.createElement("div");
+    part.setAttribute("role", "group");
+    part.setAttribute("aria-label", title);
+    const heading = document.createElement("div");
+    heading.className = "title";
+    heading.setAttribute("aria-hidden", "true");
+    heading.textContent = title;
+    part.append(heading);
+    for (const { name, href, number, unit, words } of entries) {
+      const option = document.createElement("a");
+      option.setAttribute("role", "option");
+      option.setAttribute("aria-selected", "false");
+      option.tabIndex = -1;
+      option.href = href;
+      option.append(named(name, typed));
+      if (number !== undefined) {
+        const count = document.createElement("span");
+        count.className = "number";
+        count.textContent = `${short.format(number)} ${unit}`;
+        option.append(count);
+      }
+      if (words) {
+        const line = document.createElement("span");
+        line.className = "words";
+        line.dir = "auto";
+        line.textContent = words;
+        option.append(line);
+      }
+      part.append(option);
+    }
+    return [part];
+  };
+  const show = (found) => {
+    const typed = found.text.trim().toLowerCase().replace(/^(pkg:|[@~])/, "");
+    const search = (query) => `/?q=${encodeURIComponent(query)}`;
+    const names = (entries, sign, href) =>
+      entries.map((one) => ({ name: sign + one.name, href: href(one), number: one.packages, unit: one.packages === 1 ? "package" : "packages" }));
+    const last = typed.split(/[\s:,]/).pop();
+    const packages = found.packages.map((one) => ({
+      name: one.name,
+      href: `/pkg:${one.name}`,
+      number: one.downloads?.monthly,
+      unit: "a month",
+      words: one.deprecated ? "deprecated" : one.description,
+    }));
+    list.replaceChildren(
+      ...group("Packages", packages, typed),
+      ...group("Keywords", names(found.keywords, "", (one) => search(one.query)), last),
+      ...group("Scopes", names(found.scopes, "@", (one) => search(one.query)), last),
+      ...group("Users", names(found.users, "~", (one) => `/@${encodeURIComponent(one.name)}`), last),
+    );
+    options = [...list.querySelectorAll("[role=option]")];
+    options.forEach((option, place) => (option.id = `suggestion-${place}`));
+    point(-1);
+    list.hidden = !options.length;
+    box.setAttribute("aria-expanded", String(!list.hidden));
+    said.textContent = options.length === 1 ? "1 suggestion" : `${options.length || "No"} suggestions`;
+  };
+  const ask = async () => {
+    request?.abort();
+    if (!box.value.trim()) return close();
+    request = new AbortController();
+    try {
+      const answer = await fetch(`${box.dataset.suggestions}?q=${encodeURIComponent(box.value)}`, { signal: request.signal });
+      // Whoever left the box in the meantime wants no list.
+      if (answer.ok && document.activeElement === box) show(await answer.json());
+    } catch {
+      // Typed on, or without a network: the form works as ever.
+    }
+  };
+
+  box.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, 40);
+  });
+  box.addEventListener("keydown", (event) => {
+    const open = !list.hidden;
+    if (event.key === "Escape" && open) {
+      event.preventDefault();
+      close();
+    } else if (event.key === "Enter" && open && active >= 0) {
+      event.preventDefault();
+      options[active].click();
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (!open) return ask();
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      // Past either end the box itself is next, then the other end.
+      const places = options.length + 1;
+      point(((active + 1 + step + places) % places) - 1);
+    }
+  });
+  // A press on a suggestion leaves the box only for where the suggestion leads.
+  list.addEventListener("pointerdown", (event) => event.preventDefault());
+  box.addEventListener("blur", close);
+};
+if (box?.dataset.suggestions) suggest(box);
+
 // Copy buttons appear only where copying works.
 if (navigator.clipboard) {
   for (const button of document.querySelectorAll("button[data-copy]")) {

@@ -10,8 +10,8 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use catalog::{
-    HomePage, MAX_FROM_PLUS_SIZE, PackageAnswer, PackagePage, ReadmeState, SearchPage, SearchRequest, Status, UserPage, UserRequest,
-    UserSort,
+    HomePage, MAX_FROM_PLUS_SIZE, PackageAnswer, PackagePage, ReadmeState, SearchPage, SearchRequest, Status, SuggestionsPage, UserPage,
+    UserRequest, UserSort,
 };
 use model::{Target, parse_target};
 use serde::Deserialize;
@@ -27,6 +27,10 @@ use crate::{AppState, format};
 /// Hits on a page unless asked otherwise, and the most that can be asked for.
 const SIZE: usize = 20;
 const MAX_SIZE: usize = 250;
+const SUGGESTED: usize = 7;
+const MAX_SUGGESTED: usize = 20;
+/// Users, scopes and keywords, of each.
+const SUGGESTED_OTHERS: usize = 3;
 const USER_SIZE: usize = 100;
 const MAX_USER_SIZE: usize = 1_000;
 
@@ -44,6 +48,10 @@ pub(crate) struct SearchParameters {
     highlight: Option<String>,
     /// `1` to be told what every score is the product of.
     explain: Option<String>,
+    /// `1` to be told how many of the matches have what one may narrow the search down by.
+    facets: Option<String>,
+    /// `1` to be told what else might be searched for.
+    others: Option<String>,
 }
 
 /// A parameter that is on or off: `1` or `0`, `true` or `false`; off when missing, on when it stands there without a value.
@@ -84,9 +92,36 @@ pub(crate) async fn search(
         now: state.clock.now(),
         highlight: switch("highlight", parameters.highlight.as_deref())?,
         explain: switch("explain", parameters.explain.as_deref())?,
+        facets: switch("facets", parameters.facets.as_deref())?,
+        others: switch("others", parameters.others.as_deref())?,
     };
     let began = Instant::now();
     let page = run(&state, request).await?;
+    Ok(Cached(CachePolicy::Search, (timing(began.elapsed()), Json(page))))
+}
+
+/// What can be asked of suggestions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SuggestionParameters {
+    /// What was typed so far, at most 512 characters.
+    q: Option<String>,
+    /// How many packages, default 7, at most 20.
+    size: Option<String>,
+}
+
+/// Packages, users, scopes and keywords that somebody who types may mean.
+#[utoipa::path(get, path = "/api/v1/suggestions", params(SuggestionParameters),
+    responses((status = 200, body = SuggestionsPage), (status = 400, body = Problem), (status = 503, body = Problem)))]
+pub(crate) async fn suggestions(
+    State(state): State<AppState>,
+    parameters: Result<Query<SuggestionParameters>, axum::extract::rejection::QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Query(parameters) = parameters.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error.body_text()))?;
+    let text = parameters.q.unwrap_or_default();
+    let size = whole_number("size", parameters.size.as_deref(), SUGGESTED)?.min(MAX_SUGGESTED);
+    let began = Instant::now();
+    let page = state.catalog.suggestions(&text, size, SUGGESTED_OTHERS).await?;
     Ok(Cached(CachePolicy::Search, (timing(began.elapsed()), Json(page))))
 }
 

@@ -20,6 +20,7 @@ use crate::{api, charts, health, npm};
         api::package,
         api::search,
         api::status,
+        api::suggestions,
         api::user
     )
 )]

@@ -117,8 +117,8 @@ pub(crate) async fn home_or_search(State(state): State<AppState>, OriginalUri(ur
         Target::Package { name, version: Some(version) } => redirect(StatusCode::SEE_OTHER, &format::version_path(name.as_str(), &version)),
         Target::User(user) => redirect(StatusCode::SEE_OTHER, &format!("/@{user}")),
         Target::Text(text) => {
-            let explain = parameters.get("explain").is_some_and(|value| matches!(value.as_str(), "" | "1" | "true"));
-            search::search(&state, text, number(&parameters, "from"), explain).await
+            let switch = |name: &str| parameters.get(name).is_some_and(|value| matches!(value.as_str(), "" | "1" | "true"));
+            search::search(&state, text, number(&parameters, "from"), switch("explain"), switch("facets")).await
         }
     }
 }

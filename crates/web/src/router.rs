@@ -48,6 +48,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api/v1/packages/{*name}", get(api::package))
         .route("/api/v1/search", get(api::search))
         .route("/api/v1/status", get(api::status))
+        .route("/api/v1/suggestions", get(api::suggestions))
         .route("/api/v1/users/{name}", get(api::user))
         .route("/api/openapi.json", get(openapi::serve))
         // /pkg:NAME, /@USER, /~USER, /@SCOPE/NAME, /package/NAME, /assets/…

@@ -16,6 +16,8 @@ pub(crate) async fn run(global: &Global, args: &Search) -> anyhow::Result<Outcom
         now: crate::config::clock().now(),
         highlight: true,
         explain: args.explain,
+        facets: args.facets,
+        others: true,
     };
     let page = catalog.search(&request).await?;
     let found = !page.hits.is_empty();
@@ -34,6 +36,7 @@ fn show(page: &SearchPage, explain: bool) {
     if page.corrected {
         output::remark("no name fits; these are close");
     }
+    did_you_mean(page);
     if explain {
         for hit in &page.hits {
             explained(hit);
@@ -48,6 +51,21 @@ fn show(page: &SearchPage, explain: bool) {
     let more = if page.total_is_exact { "" } else { "more than " };
     let (first, last) = (count(page.from as u64 + 1), count((page.from + page.hits.len()) as u64));
     output::remark(&format!("{first} to {last} of {more}{}", count(page.total)));
+    for facet in page.facets.iter().flatten() {
+        let rows = facet.values.iter().map(|one| vec![count(one.packages), output::harmless(&one.text)]).collect();
+        output::line("");
+        output::line(&output::text(&output::table(&["PACKAGES", &facet.qualifier.to_uppercase()], &[0], rows)));
+    }
+    if !page.also_try.is_empty() {
+        let others: Vec<String> = page.also_try.iter().map(|text| output::harmless(text)).collect();
+        output::remark(&format!("also try: {}", others.join(" · ")));
+    }
+}
+
+fn did_you_mean(page: &SearchPage) {
+    if let Some(text) = &page.did_you_mean {
+        output::remark(&format!("did you mean: {}", output::harmless(text)));
+    }
 }
 
 fn nothing(page: &SearchPage) {
@@ -55,6 +73,7 @@ fn nothing(page: &SearchPage) {
         return output::remark(&format!("there are only {} results", count(page.total)));
     }
     output::remark(&format!("nothing matches {:?}", page.text));
+    did_you_mean(page);
     for filter in &page.filters {
         output::remark(&format!("without {}: pkgstats search -- {}", output::harmless(&filter.text), output::harmless(&filter.without)));
     }

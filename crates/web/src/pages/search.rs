@@ -24,6 +24,8 @@ struct Results {
     next: Option<usize>,
     /// Whether the parts of every score are shown.
     explain: bool,
+    /// Whether what the matches have in common is shown.
+    facets: bool,
     /// The page of a package of the very text, when that is a name.
     named: Option<String>,
 }
@@ -31,17 +33,29 @@ struct Results {
 impl Results {
     /// A search like this one, for a text from a place on.
     fn at(&self, text: &str, from: impl std::borrow::Borrow<usize>) -> String {
-        format!("{}{}", format::search_path(text, from), if self.explain { "&explain=1" } else { "" })
+        format!("{}{}", format::search_path(text, from), switches(self.explain, self.facets))
     }
 
-    /// The same page with the parts of every score.
-    fn explained(&self) -> String {
-        format!("{}&explain=1", self.plainly())
+    /// The same page with or without the parts of every score.
+    fn explaining(&self, explain: bool) -> String {
+        format!("{}{}", format::search_path(&self.page.text, self.page.from), switches(explain, self.facets))
     }
 
-    /// The same page without them.
-    fn plainly(&self) -> String {
-        format::search_path(&self.page.text, self.page.from)
+    /// The same page with or without what the matches have in common.
+    fn counting(&self, facets: bool) -> String {
+        format!("{}{}", format::search_path(&self.page.text, self.page.from), switches(self.explain, facets))
+    }
+
+    fn facet_name(qualifier: &str) -> &str {
+        match qualifier {
+            "keywords" => "Keyword",
+            "license" => "Licence",
+            "types" => "Types",
+            "module" => "Module",
+            "has" => "Has",
+            "is" => "Is",
+            other => other,
+        }
     }
 
     fn order_name(sort: &str) -> &str {
@@ -67,10 +81,29 @@ impl Results {
     }
 }
 
-pub(super) async fn search(state: &AppState, text: String, from: usize, explain: bool) -> Response {
+/// What an address says after the text.
+fn switches(explain: bool, facets: bool) -> &'static str {
+    match (explain, facets) {
+        (false, false) => "",
+        (true, false) => "&explain=1",
+        (false, true) => "&facets=1",
+        (true, true) => "&explain=1&facets=1",
+    }
+}
+
+pub(super) async fn search(state: &AppState, text: String, from: usize, explain: bool, facets: bool) -> Response {
     let began = Instant::now();
-    let request =
-        SearchRequest { text: text.clone(), from, size: reachable(from, SIZE, SIZE), now: state.clock.now(), highlight: true, explain };
+    let request = SearchRequest {
+        text: text.clone(),
+        from,
+        size: reachable(from, SIZE, SIZE),
+        now: state.clock.now(),
+        highlight: true,
+        explain,
+        facets,
+        // On the first page alone.
+        others: from == 0,
+    };
     let page = match run(state, request).await {
         Ok(page) => page,
         Err(Refused::Busy) => return message::busy(),
@@ -80,14 +113,14 @@ pub(super) async fn search(state: &AppState, text: String, from: usize, explain:
     let heading = if text.is_empty() { "Most downloaded packages".to_owned() } else { format!("{text} - npm packages") };
     let mut frame = Frame::new(format!("{heading} - pkgstats"), format!("npm packages for {text}"));
     let json = format::search_path(&text, from);
-    frame.json = Some(format!("/api/v1/search{}{}", json.trim_start_matches('/'), if explain { "&explain=1" } else { "" }));
+    frame.json = Some(format!("/api/v1/search{}{}", json.trim_start_matches('/'), switches(explain, facets)));
     let named = model::PackageName::parse(&text).ok().map(|name| format::package_path(name.as_str()));
     frame.query = text;
     // Every text has a page like this; search engines should list the packages.
     frame.indexed = false;
     let end = page.from + SIZE;
     let next = ((end as u64) < page.total && end < MAX_FROM_PLUS_SIZE).then_some(end);
-    let Some(html) = draw(&Results { frame, page, next, explain, named }) else { return broken() };
+    let Some(html) = draw(&Results { frame, page, next, explain, facets, named }) else { return broken() };
     send_timed(html, took)
 }
 
