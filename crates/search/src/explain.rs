@@ -9,9 +9,9 @@ use crate::words::Seen;
 /// | part | what it is | from | to |
 /// |---|---|---|---|
 /// | `words` | how well the words fit, rare ones more; left out when none is there | 0 | 35 a word |
-/// | `coverage` | the share of the words that is there, squared | 0 | 1 |
-/// | `name` | a name that is the text, begins with it or resembles it counts like a match of all words, or several times that | 1, or 0 without words | 4 matches of all words |
-/// | `close` | words that follow each other in the text stand side by side, or nearly so | 1 | 1.3 |
+/// | `coverage` | the share of the words that is there, to the power of 1.5 | 0 | 1 |
+/// | `name` | a name that is the text, begins with it or resembles it counts like a match of all words, or several times that | 1, or 0 without words | 3 matches of all words |
+/// | `close` | words that follow each other in the text stand side by side, or nearly so | 1 | 1.5 |
 /// | `downloads` | a power of their decimal magnitude | 0.03 | 60,000 |
 /// | `dependents` | packages whose details are stored depend on it | 1 | 1.6 |
 /// | `deprecated` | people should not choose it | 0.1 | |

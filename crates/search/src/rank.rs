@@ -57,19 +57,18 @@ const NAME_WORDS: usize = 4;
 const TWENTY_TIMES: u8 = 26;
 
 /// What a match by name is worth, measured by a package in whose name all words are found.
-const START: f32 = 1.2;
+const START: f32 = 0.8;
 /// For what was typed like a name, with separators.
 const START_LIKE_A_NAME: f32 = 3.0;
 /// For packages of the scope that was typed.
 const OF_SCOPE: f32 = 3.0;
-const BARE: f32 = 0.7;
 const ONE_MISTAKE: f32 = 2.0;
 const TWO_MISTAKES: f32 = 0.7;
-const JOINED_NAME: f32 = 4.0;
+const JOINED_NAME: f32 = 2.0;
 /// How much more such a match counts when the separators agree too.
 const SAME_SEPARATORS: f32 = 1.5;
 /// What is added when words that follow each other in the text do so in a package.
-const CLOSE: f32 = 0.3;
+const CLOSE: f32 = 0.5;
 /// The power of the downloads' decimal magnitude.
 const POPULARITY: i32 = 5;
 /// What every power of ten of dependents adds to the popularity. Of packages known by name only none are known, so this is little.
@@ -673,7 +672,6 @@ impl Factors {
         for (found, worth) in [
             (found.start, START),
             (begun, START_LIKE_A_NAME),
-            (found.bare || found.joined, BARE),
             (found.mistakes == 1, ONE_MISTAKE * literal),
             (found.mistakes == 2, TWO_MISTAKES * literal),
             (joined, JOINED_NAME * literal),

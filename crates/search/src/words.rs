@@ -166,6 +166,10 @@ fn rarity(count: u64, frequency: u64) -> f32 {
 
 impl Words {
     pub(crate) fn of(index: &Index, segments: &[Segment], text: &str) -> tantivy::Result<Self> {
+        let in_names = |word: &str| {
+            let mut analyzer = index.inner.tokenizers().get("name")?;
+            tokens::terms(&mut analyzer, word).into_iter().next().map(|(term, _)| term)
+        };
         let analysed = |analyzer: Option<TextAnalyzer>| analyzer.map(|mut analyzer| tokens::terms(&mut analyzer, text)).unwrap_or_default();
         let mut terms: Vec<(String, String)> = Vec::new();
         for (term, typed) in
@@ -191,7 +195,7 @@ impl Words {
             .map(|(place, (term, typed))| {
                 let completions = if unfinished && place == last { completions(index, segments, &term)? } else { Vec::new() };
                 let weight = rarity(count, frequency(index, segments, &term)?);
-                let numeronym = tokens::numeronym(&typed.to_lowercase());
+                let numeronym = tokens::numeronym(&typed.to_lowercase()).and_then(|short| in_names(&short));
                 let user = Some(typed.to_lowercase());
                 Ok(Word { term, typed, weight, completions, numeronym, user })
             })
@@ -221,11 +225,11 @@ impl Words {
         Ok(Self { words })
     }
 
-    /// What is left of a text score when words of this weight are found: the square of their share.
+    /// What is left of a text score when words of this weight are found: a power of their share.
     pub(crate) fn coverage(&self, found: f32) -> f32 {
         let whole: f32 = self.words.iter().map(|word| word.weight).sum();
         let share = if whole > 0.0 { found / whole } else { 1.0 };
-        share * share
+        share * share.sqrt()
     }
 
     /// How every word is found in one document.

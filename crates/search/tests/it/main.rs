@@ -1,6 +1,9 @@
 //! Ranking and the life of an index, on packages made up for the purpose.
 
+mod exact_names;
 mod filters;
+mod seeds;
+mod suggestions;
 
 use model::{Bucket, Popularity, State};
 use search::{Builder, Condition, Document, Filter, Index, IndexChange, Payload, Query, Total, Wanted};
@@ -54,6 +57,7 @@ fn document(number: usize) -> Document<'static> {
             _ => State::Active,
         },
         deprecated: name == "request",
+        dependents: if name == "react" { 300 } else { 0 },
         description: (!description.is_empty()).then_some(description),
         downloads: Some(downloads),
         ..Document::named(number as i64 + 1, name, Bucket::of(Popularity::Monthly(downloads)))
@@ -118,6 +122,13 @@ fn what_people_type() {
     check("axois", &["axios"]);
     // The very name, and the well-known one that may have been meant.
     check("axio", &["axio", "axios"]);
+    // Not the beginning of eslint-config-…, because the separators are elsewhere.
+    check("reactdatepickr", &["react-date-picker"]);
+    check("reactdatepicekrs", &["react-date-picker"]);
+    // A scope, and the beginning of a name of a scope.
+    check("@types", &["@types/react"]);
+    check("@mui/x-da", &["@mui/x-date-pickers"]);
+    check("@BIOMEjs", &["@biomejs/biome"]);
     // Words of name and description.
     check("http client", &["axios"]);
     check("web framework", &["express"]);
@@ -130,6 +141,32 @@ fn what_people_type() {
     let exact =
         fixture.index.search(&Query::parse("biome", NOW).expect("valid"), Wanted::page(0, 2)).expect("searched").expect("not too deep");
     assert_eq!(exact.hits.iter().map(|hit| hit.exact).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn abbreviations_and_names_of_many_words() {
+    let folder = folder();
+    let builder = Builder::new(folder.path()).expect("begun");
+    let mut part = builder.part(0);
+    let names = ["is-number", "i18next", "a11y-dialog", "i18n", "this-is_a-dumb-name"];
+    let readme = |name: &str| (name == "a11y-dialog").then_some("It traps the focus.");
+    let maintainers = ["jane".to_owned()];
+    part.add(names.iter().enumerate().map(|(id, name)| Document {
+        readme: readme(name),
+        maintainers: if id == 1 { &maintainers } else { &[] },
+        ..Document::named(id as i64, name, Bucket(150 - 30 * id as u8))
+    }))
+    .expect("added");
+    let index = builder.finish(part.finish().expect("finished").into_iter().collect(), Payload { change_seq: 1 }).expect("built");
+    let first = |text: &str| {
+        let found = index.search(&Query::parse(text, NOW).expect("valid"), Wanted::page(0, 1)).expect("searched").expect("not too deep");
+        found.hits.first().map(|hit| names[hit.id as usize])
+    };
+    assert_eq!(first("internationalization"), Some("i18n"));
+    assert_eq!(first("accessibility"), Some("a11y-dialog"));
+    assert_eq!(first("this is a dumb name"), Some("this-is_a-dumb-name"));
+    assert_eq!(first("focus"), Some("a11y-dialog"), "in its README");
+    assert_eq!(first("jane"), Some("i18next"), "by its maintainer");
 }
 
 #[test]
@@ -148,8 +185,20 @@ fn squatters_stay_below() {
 #[test]
 fn parts_multiply_to_the_score() {
     let fixture = fixture();
-    let texts =
-        ["react", "date picker", "jsonstream", "axio", "biome", "expresss", "http request client", "rea", "held-thing", "scope:types", ""];
+    let texts = [
+        "react",
+        "date picker",
+        "picker date",
+        "jsonstream",
+        "axio",
+        "biome",
+        "expresss",
+        "http request client",
+        "rea",
+        "held-thing",
+        "scope:types",
+        "",
+    ];
     let mut named = std::collections::BTreeSet::new();
     for text in texts {
         let wanted = Wanted { explain: true, ..Wanted::page(0, 50) };
@@ -163,7 +212,8 @@ fn parts_multiply_to_the_score() {
             named.extend(parts.iter().map(|part| part.name));
         }
     }
-    let all = ["coverage", "deprecated", "downloads", "first", "further", "name", "scoped", "security", "types", "words"];
+    let all =
+        ["close", "coverage", "dependents", "deprecated", "downloads", "first", "further", "name", "scoped", "security", "types", "words"];
     assert!(named.iter().eq(all.iter()), "{named:?}");
 }
 
