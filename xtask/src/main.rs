@@ -1,9 +1,10 @@
-//! The project's own automation: `cargo xtask test | tidy | bench | kills`.
+//! The project's own automation: `cargo xtask test | tidy | relevance | bench | kills`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod bench;
 mod peers;
+mod relevance;
 mod test;
 mod tidy;
 
@@ -15,6 +16,7 @@ use anyhow::{Context, bail};
 const USAGE: &str = "usage: cargo xtask COMMAND
   test                    everything that is checked: format, lints, docs, house rules, tests on both databases
   tidy                    the house rules alone
+  relevance [-v]          whether the search finds what people mean, -v with every miss; --corpus FILE scores another corpus
   bench --from DIR        fill, serve and search with the lists in DIR, measured; --data DIR keeps or reuses a filled directory,
                           --names FILE looks for 100,000 of its lines by their exact names
   kills [KILLS [NAMES]]   the fill killed at random moments, 20 times on lists of 200,000 names unless told otherwise";
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test"] => test::test(),
         ["tidy"] => tidy::tidy(),
+        ["relevance", options @ ..] => relevance::relevance(options),
         ["bench", options @ ..] => bench::bench(options),
         ["kills", options @ ..] => kills(options),
         _ => {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 use crate::peers::{Peers, install_node};
-use crate::{cargo, root, run, tidy};
+use crate::{cargo, relevance, root, run, tidy};
 
 /// The npm client that the tests search with.
 const NPM: &str = "11.19.1";
@@ -39,7 +39,8 @@ pub(crate) fn test() -> anyhow::Result<()> {
         .env("PKGSTATS_TEST_NPM", npm)
         .env("PKGSTATS_TEST_CLIENTS", clients)
         .env("PKGSTATS_TEST_CHROMIUM", chromium)
-        .env("CLIENT_CREDENTIALS_TEST_PEERS", peers.endpoints()))
+        .env("CLIENT_CREDENTIALS_TEST_PEERS", peers.endpoints()))?;
+    relevance::check()
 }
 
 /// The library compiles with every selection of features that somebody may make: none, each, any two, all. All of them together are what
