@@ -52,7 +52,7 @@ async fn call(client: &Client, target: &Uri) -> Result<Response<String>, Box<dyn
         // Only for origins that were allowed: a token must not go to whoever an address happens to name.
         let token = client.authorization(target).await?;
         let response = get(target, token.header()).await?;
-        match client.observe(&token, response.status(), response.headers()) {
+        match client.observe(&token, target, response.status(), response.headers()) {
             Advice::Replay if may_replay => may_replay = false,
             _ => return Ok(response),
         }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::SystemTime;
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::{Advice, BoxFuture, Error, Events, Invalidated, Spawn, Status, Token, TokenRequest};
 
@@ -66,6 +66,22 @@ impl Client {
     /// The same.
     pub fn authorization(&self, target: &Uri) -> Result<Token, Error> {
         pollster::block_on(self.0.authorization(target))
+    }
+
+    /// See [`Client::authorization_headers`](crate::Client::authorization_headers).
+    ///
+    /// # Errors
+    /// The same.
+    pub fn authorization_headers(&self, method: &Method, target: &Uri) -> Result<HeaderMap, Error> {
+        pollster::block_on(self.0.authorization_headers(method, target))
+    }
+
+    /// See [`Client::headers_for`](crate::Client::headers_for).
+    ///
+    /// # Errors
+    /// The same.
+    pub fn headers_for(&self, token: &Token, method: &Method, target: &Uri) -> Result<HeaderMap, Error> {
+        pollster::block_on(self.0.headers_for(token, method, target))
     }
 
     /// Waits for the token request that is under way; `None` when there is none. See [`Client::authorizing`](crate::Client::authorizing).
@@ -157,8 +173,8 @@ impl Client {
 
     /// See [`Client::observe`](crate::Client::observe).
     #[must_use]
-    pub fn observe(&self, sent: &Token, status: StatusCode, headers: &HeaderMap) -> Advice {
-        self.0.observe(sent, status, headers)
+    pub fn observe(&self, sent: &Token, target: &Uri, status: StatusCode, headers: &HeaderMap) -> Advice {
+        self.0.observe(sent, target, status, headers)
     }
 
     /// See [`Client::status`](crate::Client::status).

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::address;
 use crate::engine::{Engine, FlightResult, Invalidated, Slot, Step, signed_out};
@@ -269,9 +269,10 @@ impl Client {
     }
 
     /// What the answer of a resource server means for the token that was sent to it (RFC 6750, section 3). A 401 with `invalid_token`, or
-    /// without a word about why, invalidates it.
+    /// without a word about why, invalidates it. `target`: the address that answered.
     #[must_use]
-    pub fn observe(&self, sent: &Token, status: StatusCode, headers: &HeaderMap) -> Advice {
+    pub fn observe(&self, sent: &Token, target: &Uri, status: StatusCode, headers: &HeaderMap) -> Advice {
+        let _ = target;
         if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             if status.is_success() {
                 self.slot.accepted();
@@ -302,6 +303,33 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::OriginNotAllowed`], before anything is sent; otherwise as [`authorize`](Self::authorize).
     pub async fn authorization(&self, target: &Uri) -> Result<Token, Error> {
+        self.check_target(target)?;
+        self.token().await
+    }
+
+    /// The headers that authorize one request to a resource server: [`authorization`](Self::authorization) and
+    /// [`headers_for`](Self::headers_for) in one step.
+    ///
+    /// # Errors
+    /// As `authorization`.
+    pub async fn authorization_headers(&self, method: &Method, target: &Uri) -> Result<HeaderMap, Error> {
+        let token = self.authorization(target).await?;
+        self.headers_for(&token, method, target).await
+    }
+
+    /// The headers by which this token authorizes this one request: `Authorization: Bearer …` (RFC 6750, section 2.1). Ask for them anew
+    /// for every request, replays included.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OriginNotAllowed`] when the token must not be sent there.
+    #[expect(clippy::unused_async, reason = "a token that is bound to a key wants a signature, for which one may have to wait")]
+    pub async fn headers_for(&self, token: &Token, method: &Method, target: &Uri) -> Result<HeaderMap, Error> {
+        self.check_target(target)?;
+        let _ = method;
+        Ok(HeaderMap::from_iter([(AUTHORIZATION, token.header().clone())]))
+    }
+
+    fn check_target(&self, target: &Uri) -> Result<(), Error> {
         let engine = self.engine();
         let refused =
             |why: &str| Err(Error::new(ErrorKind::OriginNotAllowed, format!("the token is not for {}: {why}", address::shown(target))));
@@ -311,7 +339,7 @@ impl Client {
         if !engine.allows(&self.slot, target) {
             return refused("allow its origin with allow_origin(), or name it in resources()");
         }
-        self.token().await
+        Ok(())
     }
 
     /// What is known at this moment.

@@ -301,7 +301,10 @@ fn look(what: &str, needles: &Needles, with: With, clock: &QuickClock, builder: 
         let mut headers = http::HeaderMap::new();
         let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{}\"", token.access_token());
         headers.insert("www-authenticate", challenge.parse().expect("a header"));
-        needles.check_debug(what, &subject.observe(&token, http::StatusCode::UNAUTHORIZED, &headers));
+        needles.check_debug(
+            what,
+            &subject.observe(&token, &http::Uri::from_static("https://api.example"), http::StatusCode::UNAUTHORIZED, &headers),
+        );
         while let Some(event) = events.try_next() {
             needles.check_debug(what, &event);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use client_credentials::{Advice, ErrorKind, Event, Invalidated, Token, parse_challenges};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 use crate::support::{World, token};
 
@@ -11,6 +11,10 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn challenge(text: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(http::header::WWW_AUTHENTICATE, HeaderValue::from_static(text))])
+}
+
+fn api() -> Uri {
+    Uri::from_static("https://api.example/orders")
 }
 
 fn world() -> World {
@@ -25,20 +29,20 @@ fn a_refused_token_is_dropped_and_the_request_replayed_once() {
     let first = world.run(client.token()).unwrap();
     world.clock.advance(11 * SECOND);
     let invalid = challenge(r#"Bearer error="invalid_token""#);
-    assert_eq!(client.observe(&first, StatusCode::UNAUTHORIZED, &invalid), Advice::Replay);
+    assert_eq!(client.observe(&first, &api(), StatusCode::UNAUTHORIZED, &invalid), Advice::Replay);
     assert!(!client.authorized());
     // Another request that was sent with it.
-    assert_eq!(client.observe(&first, StatusCode::UNAUTHORIZED, &invalid), Advice::Replay);
+    assert_eq!(client.observe(&first, &api(), StatusCode::UNAUTHORIZED, &invalid), Advice::Replay);
     let second = world.run(client.token()).unwrap();
     assert_eq!(second.access_token(), "t-2");
-    assert_eq!(client.observe(&first, StatusCode::UNAUTHORIZED, &invalid), Advice::Replay);
+    assert_eq!(client.observe(&first, &api(), StatusCode::UNAUTHORIZED, &invalid), Advice::Replay);
     assert!(client.authorized(), "the new one is not dropped for the old one");
     // The replay was refused as well: the token is just minted, so it is not the token.
-    assert_eq!(client.observe(&second, StatusCode::UNAUTHORIZED, &invalid), Advice::Rejected);
+    assert_eq!(client.observe(&second, &api(), StatusCode::UNAUTHORIZED, &invalid), Advice::Rejected);
     assert_eq!(client.invalidate(&second), Invalidated::JustMinted);
     world.clock.advance(11 * SECOND);
     assert_eq!(client.invalidate(&second), Invalidated::CoolingDown);
-    assert_eq!(client.observe(&second, StatusCode::UNAUTHORIZED, &invalid), Advice::Rejected);
+    assert_eq!(client.observe(&second, &api(), StatusCode::UNAUTHORIZED, &invalid), Advice::Rejected);
     world.clock.advance(60 * SECOND);
     assert_eq!(client.invalidate(&second), Invalidated::Dropped);
     assert_eq!(client.invalidate(&second), Invalidated::AlreadyReplaced);
@@ -52,16 +56,16 @@ fn a_server_that_refuses_every_token_does_not_lead_to_a_request_for_every_call()
     let client = world.client();
     for _ in 0..100 * 60 {
         let token = world.run(client.token()).unwrap();
-        if client.observe(&token, StatusCode::UNAUTHORIZED, &HeaderMap::new()) == Advice::Replay {
+        if client.observe(&token, &api(), StatusCode::UNAUTHORIZED, &HeaderMap::new()) == Advice::Replay {
             let token: Token = world.run(client.token()).unwrap();
-            assert_eq!(client.observe(&token, StatusCode::UNAUTHORIZED, &HeaderMap::new()), Advice::Rejected);
+            assert_eq!(client.observe(&token, &api(), StatusCode::UNAUTHORIZED, &HeaderMap::new()), Advice::Rejected);
         }
         world.clock.advance(Duration::from_millis(10));
     }
     assert_eq!(world.server.requests(), 2, "a minute of a hundred calls a second");
     for _ in 0..3600 {
         let token = world.run(client.token()).unwrap();
-        let _ = client.observe(&token, StatusCode::UNAUTHORIZED, &HeaderMap::new());
+        let _ = client.observe(&token, &api(), StatusCode::UNAUTHORIZED, &HeaderMap::new());
         world.clock.advance(SECOND);
     }
     assert!(world.server.requests() <= 9, "{}", world.server.requests());
@@ -74,7 +78,7 @@ fn answers_are_told_apart() {
         let client = world.client();
         let token = world.run(client.token()).unwrap();
         world.clock.advance(60 * SECOND);
-        assert_eq!(client.observe(&token, status, &headers), expected, "{status} {headers:?}");
+        assert_eq!(client.observe(&token, &api(), status, &headers), expected, "{status} {headers:?}");
         assert_eq!(client.authorized(), held, "{status} {headers:?}");
     };
     let insufficient = || challenge(r#"Bearer realm="x", error="insufficient_scope", scope="read  write""#);
@@ -102,7 +106,7 @@ fn a_success_between_two_refusals_makes_the_second_a_new_story() {
         world.clock.advance(61 * SECOND);
         assert_eq!(client.invalidate(&token), Invalidated::Dropped);
         let token = world.run(client.token()).unwrap();
-        assert_eq!(client.observe(&token, StatusCode::OK, &HeaderMap::new()), Advice::NotAboutTheToken);
+        assert_eq!(client.observe(&token, &api(), StatusCode::OK, &HeaderMap::new()), Advice::NotAboutTheToken);
     }
 }
 
@@ -170,6 +174,8 @@ fn a_token_goes_only_to_allowed_origins() {
             "{target}"
         );
         assert!(allowed || world.server.requests() == before);
+        let headers = world.run(client.authorization_headers(&Method::GET, &target.parse().unwrap()));
+        assert_eq!(headers.map_err(|error| error.kind()), result.map(|_| client.headers()).map_err(|error| error.kind()), "{target}");
     };
     check("https://evil.example/", false);
     check("https://api.example/any?thing", true);
@@ -183,6 +189,10 @@ fn a_token_goes_only_to_allowed_origins() {
     check("http://127.0.0.1:8080/", true);
     check("http://127.0.0.1:8081/", false);
     check("/path", false);
+    // Nor with a token that was got for another address.
+    let elsewhere = Uri::from_static("https://evil.example/");
+    let error = world.run(client.headers_for(&client.access_token().unwrap(), &Method::GET, &elsewhere)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OriginNotAllowed);
     let nobody = world.client();
     let error = world.run(nobody.authorization(&"https://api.example/".parse().unwrap())).unwrap_err();
     assert!(error.to_string().contains("allow_origin"), "{error}");

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use client_credentials::blocking;
 use client_credentials::{Advice, BoxFuture, Client, ClientBuilder, Clock, Error, Events, Now, Status, Token};
 use futures_util::future::join_all;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 
 /// Waits of this length or more never end: they are limits that a test does not want to reach.
 pub(crate) const FOR_EVER: Duration = Duration::from_secs(900);
@@ -148,8 +148,8 @@ impl Subject {
         each!(self, client => client.headers())
     }
 
-    pub(crate) fn observe(&self, sent: &Token, status: StatusCode, headers: &HeaderMap) -> Advice {
-        each!(self, client => client.observe(sent, status, headers))
+    pub(crate) fn observe(&self, sent: &Token, target: &Uri, status: StatusCode, headers: &HeaderMap) -> Advice {
+        each!(self, client => client.observe(sent, target, status, headers))
     }
 
     /// `error`, `error_description` and `error_uri`.
