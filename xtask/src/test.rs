@@ -17,7 +17,7 @@ const POSTGRESQL: &str = "postgresql-15";
 /// The browser that pages are opened in, by the name of its program and of Debian's package.
 const CHROMIUM: &str = "chromium";
 /// All features of `lib/client-credentials`.
-const LIBRARY_FEATURES: [&str; 5] = ["reqwest", "rustls", "tokio", "blocking", "tracing"];
+const LIBRARY_FEATURES: [&str; 6] = ["reqwest", "rustls", "tokio", "jwt", "blocking", "tracing"];
 
 pub(crate) fn test() -> anyhow::Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;

@@ -7,9 +7,10 @@ use http::uri::Scheme;
 
 use crate::Error;
 
-/// The token endpoint (RFC 6749, section 3.2): https, no fragment, no user name. Its query is kept.
-pub(crate) fn token_endpoint(text: &str, loopback: bool) -> Result<Uri, Error> {
-    let wrong = |why: &str| Err(Error::configuration(format!("the token endpoint {why}")));
+/// The token endpoint (RFC 6749, section 3.2) or another address that secrets are sent to: https, no fragment, no user name. Its query is
+/// kept. `what` it is, for people.
+pub(crate) fn endpoint(text: &str, what: &str, loopback: bool) -> Result<Uri, Error> {
+    let wrong = |why: &str| Err(Error::configuration(format!("{what} {why}")));
     // Checked before it is shown anywhere: what stands before an @ may be a password.
     if text.contains('#') {
         return wrong("has a fragment, which RFC 6749, section 3.2, does not allow");
@@ -53,7 +54,7 @@ fn is_loopback(uri: &Uri) -> bool {
 }
 
 /// Scheme, host and port, which decide where a token may go (RFC 6454, section 4).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
     scheme: String,
     host: String,

@@ -15,7 +15,7 @@ use crate::challenge::parse_challenges;
 use crate::error::{Again, Failed, OAuthError};
 use crate::freshness::CooldownClass;
 use crate::scrub::Scrub;
-use crate::{ErrorKind, Now, TransportError, TransportErrorKind};
+use crate::{ErrorKind, Limits, Now, TokenType, TransportError, TransportErrorKind};
 
 /// A success.
 pub(crate) struct TokenAnswer {
@@ -47,7 +47,13 @@ pub(crate) struct Leniency {
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// Reads an answer.
-pub(crate) fn read(response: &Response<Bytes>, leniency: Leniency, now: Now, scrub: &Scrub) -> Result<TokenAnswer, Failed> {
+pub(crate) fn read(
+    response: &Response<Bytes>,
+    wanted: TokenType,
+    leniency: Leniency,
+    now: Now,
+    scrub: &Scrub,
+) -> Result<TokenAnswer, Failed> {
     let status = response.status();
     let refused = |kind, text: String, again, cooldown| {
         let mut failed = Failed::new(kind, text, again, cooldown);
@@ -56,11 +62,7 @@ pub(crate) fn read(response: &Response<Bytes>, leniency: Leniency, now: Now, scr
         Err(failed)
     };
     if status.is_redirection() {
-        let text = format!(
-            "it redirects{} (HTTP {status}), which is never followed, since it would carry the secret along",
-            to(response.headers(), scrub)
-        );
-        return refused(ErrorKind::Transport, text, Again::Never, CooldownClass::Long);
+        return Err(redirected(response, now, scrub));
     }
     let members = Members::read(response, leniency);
     let token = members.as_ref().ok().and_then(|members| members.access_token.as_deref());
@@ -71,14 +73,41 @@ pub(crate) fn read(response: &Response<Bytes>, leniency: Leniency, now: Now, scr
             _ if status != StatusCode::OK => {
                 refused(ErrorKind::InvalidResponse, format!("HTTP {status} instead of 200"), Again::Never, CooldownClass::Short)
             }
-            Ok(members) => members.token(scrub).or_else(|(kind, text)| {
-                let cooldown = if kind == ErrorKind::UnsupportedTokenType { CooldownClass::Long } else { CooldownClass::Short };
+            Ok(members) => members.token(wanted, scrub).or_else(|(kind, text)| {
+                let is_type = matches!(kind, ErrorKind::UnsupportedTokenType | ErrorKind::BindingDowngrade);
+                let cooldown = if is_type { CooldownClass::Long } else { CooldownClass::Short };
                 refused(kind, text, Again::Never, cooldown)
             }),
             Err(why) => refused(ErrorKind::InvalidResponse, format!("HTTP 200 with a body that {why}"), Again::Never, CooldownClass::Short),
         };
     }
 
+    Err(refusal(response, oauth, now, scrub))
+}
+
+/// What an answer means that is no success, whatever was asked for.
+pub(crate) fn failure(response: &Response<Bytes>, now: Now, scrub: &Scrub) -> Failed {
+    if response.status().is_redirection() {
+        return redirected(response, now, scrub);
+    }
+    let members = Members::read(response, Leniency::default());
+    refusal(response, members.ok().and_then(|members| members.error(scrub)), now, scrub)
+}
+
+fn redirected(response: &Response<Bytes>, now: Now, scrub: &Scrub) -> Failed {
+    let status = response.status();
+    let text = format!(
+        "it redirects{} (HTTP {status}), which is never followed, since it would carry the secret along",
+        to(response.headers(), scrub)
+    );
+    let mut failed = Failed::new(ErrorKind::Transport, text, Again::Never, CooldownClass::Long);
+    failed.status = Some(status);
+    failed.retry_after = retry_after(response.headers(), now);
+    failed
+}
+
+fn refusal(response: &Response<Bytes>, oauth: Option<OAuthError>, now: Now, scrub: &Scrub) -> Failed {
+    let status = response.status();
     let (again, cooldown, by_code) = classify(status, oauth.as_ref().map(OAuthError::code));
     let text = match &oauth {
         Some(OAuthError { code, description: Some(description), .. }) => format!("{code}: {description} (HTTP {})", status.as_u16()),
@@ -91,7 +120,7 @@ pub(crate) fn read(response: &Response<Bytes>, leniency: Leniency, now: Now, scr
     failed.wants_basic = parse_challenges(response.headers()).iter().any(|challenge| challenge.scheme().eq_ignore_ascii_case("basic"));
     // A gateway's words are shown, but are not the authorization server's.
     failed.oauth = oauth.filter(|_| !status.is_server_error());
-    Err(failed)
+    failed
 }
 
 /// Whether to ask again, how long to remember it, and whether the OAuth code decided. A gateway may answer with any words, so that codes
@@ -117,6 +146,16 @@ fn classify(status: StatusCode, code: Option<&str>) -> (Again, CooldownClass, bo
 fn is_code(status: StatusCode, code: &str) -> bool {
     !matches!(status.as_u16(), 404 | 405 | 415)
         && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.:-".contains(&byte))
+}
+
+/// The answer, if it came in time and is not too large, whatever the HTTP client says.
+pub(crate) fn received(answer: Option<Result<Response<Bytes>, TransportError>>, limits: Limits) -> Result<Response<Bytes>, TransportError> {
+    let late = || TransportError::new(TransportErrorKind::Timeout, format!("no answer within {:?}", limits.total));
+    let response = answer.unwrap_or_else(|| Err(late()))?;
+    if response.body().len() > limits.max_body {
+        return Err(TransportError::new(TransportErrorKind::TooLarge, format!("an answer of more than {} bytes", limits.max_body)));
+    }
+    Ok(response)
 }
 
 /// What a failure without an answer means.
@@ -274,7 +313,7 @@ impl Members {
     }
 
     /// The token, or why there is none.
-    fn token(self, scrub: &Scrub) -> Result<TokenAnswer, (ErrorKind, String)> {
+    fn token(self, wanted: TokenType, scrub: &Scrub) -> Result<TokenAnswer, (ErrorKind, String)> {
         let invalid = |text: String| Err((ErrorKind::InvalidResponse, text));
         let Some(access_token) = self.access_token else {
             return invalid("HTTP 200 without an access_token".to_owned());
@@ -289,14 +328,26 @@ impl Members {
         if !access_token.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
             return invalid("HTTP 200 with an access_token that does not fit into a header".to_owned());
         }
-        match self.token_type {
-            None | Some(Value::Null) => {}
-            Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
-            Some(Value::String(kind)) => {
-                let text = format!("a token of the type {}, which is not understood; only Bearer is", scrub.text(&kind, 20));
+        let kind = match &self.token_type {
+            None | Some(Value::Null) => "bearer",
+            Some(Value::String(kind)) => kind,
+            Some(_) => return Err((ErrorKind::UnsupportedTokenType, "a token_type that is not a text".to_owned())),
+        };
+        // The name of a type has no case (RFC 6749, section 5.1).
+        match (wanted, kind.to_ascii_lowercase().as_str()) {
+            (TokenType::Bearer, "bearer") | (TokenType::Dpop, "dpop") => {}
+            (TokenType::Dpop, "bearer") => {
+                let text = "a bearer token, although DPoP was asked for; it is thrown away, since whoever finds it could use it".to_owned();
+                return Err((ErrorKind::BindingDowngrade, text));
+            }
+            (TokenType::Bearer, "dpop") => {
+                let text = "a token of the type DPoP, which was not asked for; give the builder a key with dpop()".to_owned();
                 return Err((ErrorKind::UnsupportedTokenType, text));
             }
-            Some(_) => return Err((ErrorKind::UnsupportedTokenType, "a token_type that is not a text".to_owned())),
+            (wanted, _) => {
+                let text = format!("a token of the type {}, which is not understood; only {} is", scrub.text(kind, 20), wanted.name());
+                return Err((ErrorKind::UnsupportedTokenType, text));
+            }
         }
         let scope = match self.scope {
             Some(Value::String(scope)) => Some(scope),

@@ -1,11 +1,12 @@
 //! The same client for threads that may block, without an async runtime.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-use crate::{Advice, BoxFuture, Error, Events, Invalidated, Spawn, Status, Token, TokenRequest};
+use crate::{Advice, BoxFuture, Error, Events, Introspection, Invalidated, Metadata, Spawn, Status, Token, TokenRequest};
 
 /// A [`Client`](crate::Client) whose calls return when they are done. All threads that call share one request, as callers of the other
 /// one do; its HTTP client is ureq.
@@ -175,6 +176,30 @@ impl Client {
     #[must_use]
     pub fn observe(&self, sent: &Token, target: &Uri, status: StatusCode, headers: &HeaderMap) -> Advice {
         self.0.observe(sent, target, status, headers)
+    }
+
+    /// See [`Client::metadata`](crate::Client::metadata).
+    ///
+    /// # Errors
+    /// The same.
+    pub fn metadata(&self) -> Result<Arc<Metadata>, Error> {
+        pollster::block_on(self.0.metadata())
+    }
+
+    /// See [`Client::revoke`](crate::Client::revoke).
+    ///
+    /// # Errors
+    /// The same.
+    pub fn revoke(&self, token: &Token) -> Result<(), Error> {
+        pollster::block_on(self.0.revoke(token))
+    }
+
+    /// See [`Client::introspect`](crate::Client::introspect).
+    ///
+    /// # Errors
+    /// The same.
+    pub fn introspect(&self, token: &str) -> Result<Introspection, Error> {
+        pollster::block_on(self.0.introspect(token))
     }
 
     /// See [`Client::status`](crate::Client::status).

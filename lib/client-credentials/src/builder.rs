@@ -5,20 +5,32 @@ use std::time::Duration;
 use crate::address::{self, Origin};
 use crate::answer::Leniency;
 use crate::client::Client;
+use crate::credential::Kind;
 use crate::engine::{Config, Engine};
+use crate::metadata::Issuer;
 use crate::secret::{Source, is_visible};
+use crate::server::Address;
 use crate::{
-    BasicEncoding, BodyFormat, ClientAuthentication, Clock, Cooldown, Error, Freshness, HttpClient, Limits, Preset, Retry, SecretSource,
-    Spawn, SystemClock, TokenRequest,
+    AssertionAudience, AssertionPolicy, BasicEncoding, BodyFormat, ClientAuthentication, ClientCertificate, Clock, Cooldown, Credential,
+    Error, Freshness, HttpClient, Limits, Preset, Retry, Spawn, SystemClock, TokenRequest,
 };
 
 /// Makes a [`Client`]. Only what [`Client::builder`] asks for is needed; everything else has a default that suits most servers.
 #[must_use = "a builder does nothing until build()"]
 pub struct ClientBuilder {
-    token_endpoint: String,
+    address: Told,
+    revocation_endpoint: Option<String>,
+    introspection_endpoint: Option<String>,
+    issuer_slash: bool,
     client_id: String,
-    secret: SecretSource,
-    authentication: ClientAuthentication,
+    credential: Credential,
+    certificate: Option<ClientCertificate>,
+    roots: Option<String>,
+    authentication: Option<ClientAuthentication>,
+    assertion: AssertionPolicy,
+    #[cfg(feature = "jwt")]
+    dpop: Option<crate::SigningKey>,
+    profile: Option<Profile>,
     body_format: BodyFormat,
     request: TokenRequest,
     preset: Option<Preset>,
@@ -36,14 +48,29 @@ pub struct ClientBuilder {
     spawn: Option<Box<dyn Spawn>>,
 }
 
+/// How the server was named.
+pub(crate) enum Told {
+    TokenEndpoint(String),
+    Issuer(String),
+}
+
 impl ClientBuilder {
-    pub(crate) fn new(token_endpoint: String, client_id: String, secret: SecretSource) -> Self {
+    pub(crate) fn new(address: Told, client_id: String, credential: Credential) -> Self {
         let limits = Limits { connect: Duration::from_secs(10), total: Duration::from_secs(10), max_body: 256 * 1024 };
         Self {
-            token_endpoint,
+            address,
+            revocation_endpoint: None,
+            introspection_endpoint: None,
+            issuer_slash: false,
             client_id,
-            secret,
-            authentication: ClientAuthentication::default(),
+            credential,
+            certificate: None,
+            roots: None,
+            authentication: None,
+            assertion: AssertionPolicy::default(),
+            #[cfg(feature = "jwt")]
+            dpop: None,
+            profile: None,
             body_format: BodyFormat::default(),
             request: TokenRequest::new(),
             preset: None,
@@ -94,15 +121,76 @@ impl ClientBuilder {
         self
     }
 
+    /// What the token is to allow, in detail (RFC 9396, section 2): objects that each have a `type`. What was granted is told by
+    /// [`Token::authorization_details`](crate::Token::authorization_details).
+    pub fn authorization_details<I: IntoIterator<Item = serde_json::Value>>(mut self, details: I) -> Self {
+        self.request = self.request.authorization_details(details);
+        self
+    }
+
     /// One more parameter of the token request. Names that the library writes itself are refused by [`build`](Self::build).
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.request = self.request.parameter(name, value);
         self
     }
 
-    /// How the client shows who it is: in the body, unless told otherwise.
+    /// How the client shows who it is. A secret stands in the body unless told otherwise, or is used as the server's metadata says; for
+    /// anything else than a secret it need not be told.
     pub fn authentication(mut self, authentication: ClientAuthentication) -> Self {
-        self.authentication = authentication;
+        self.authentication = Some(authentication);
+        self
+    }
+
+    /// What the assertions say that the library writes itself.
+    pub fn assertion(mut self, assertion: AssertionPolicy) -> Self {
+        self.assertion = assertion;
+        self
+    }
+
+    /// Has tokens bound to this key (RFC 9449), so that they are worth nothing to who finds them. Every request to a resource server needs the
+    /// headers of [`Client::headers_for`] then. A token that is not bound is refused.
+    #[cfg(feature = "jwt")]
+    pub fn dpop(mut self, key: crate::SigningKey) -> Self {
+        self.dpop = Some(key);
+        self
+    }
+
+    /// Shows this certificate when connections are made, so that the server can bind tokens to it (RFC 8705, section 3), while the client
+    /// proves by something else who it is. A certificate that is that proof is given in place of the secret.
+    pub fn client_certificate(mut self, certificate: ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
+    /// Certificates in PEM that the HTTP clients which come with the library trust instead of those that the system trusts: those of an
+    /// authority of your own. With the feature `rustls`.
+    pub fn root_certificates(mut self, pem: impl Into<String>) -> Self {
+        self.roots = Some(pem.into());
+        self
+    }
+
+    /// Where [`Client::revoke`] asks (RFC 7009), if the server's metadata does not say it.
+    pub fn revocation_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.revocation_endpoint = Some(url.into());
+        self
+    }
+
+    /// Where [`Client::introspect`] asks (RFC 7662), if the server's metadata does not say it.
+    pub fn introspection_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.introspection_endpoint = Some(url.into());
+        self
+    }
+
+    /// Takes it for the same issuer when the metadata has a slash at the end more or less than what was asked for, if it is nothing but a host.
+    /// RFC 8414, section 3.3, wants them to be the same to the letter, but a few large servers are not.
+    pub fn allow_issuer_slash(mut self) -> Self {
+        self.issuer_slash = true;
+        self
+    }
+
+    /// Holds the client to a profile: [`build`](Self::build) refuses whatever it forbids.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = Some(profile);
         self
     }
 
@@ -114,7 +202,11 @@ impl ClientBuilder {
 
     /// What is known of a kind of server. Later calls may change parts of it.
     pub fn preset(mut self, preset: &Preset) -> Self {
-        self.authentication = preset.authentication;
+        self.authentication = Some(preset.authentication);
+        if preset.audience_is_token_endpoint {
+            self.assertion.audience = AssertionAudience::TokenEndpoint;
+        }
+        self.issuer_slash = preset.issuer_slash;
         self.body_format = preset.body_format;
         self.leniency = Leniency { form_answer: preset.form_answer };
         self.preset = Some(preset.clone());
@@ -200,6 +292,7 @@ impl ClientBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) says what cannot work.
     pub fn build(mut self) -> Result<Client, Error> {
         let config = self.config()?;
+        config.check_certificates(self.http.is_some())?;
         #[cfg(feature = "tokio")]
         let spawn = self.spawn.take().or_else(|| Some(Box::new(crate::clock::TokioSpawn)));
         #[cfg(not(feature = "tokio"))]
@@ -222,9 +315,10 @@ impl ClientBuilder {
     #[cfg(feature = "blocking")]
     pub fn build_blocking(mut self) -> Result<crate::blocking::Client, Error> {
         let config = self.config()?;
+        config.check_certificates(self.http.is_some())?;
         let http = match self.http.take() {
             Some(http) => http,
-            None => Box::new(crate::ureq_client::UreqClient::new(&config)),
+            None => Box::new(crate::ureq_client::UreqClient::new(&config)?),
         };
         let spawn = self.spawn.take().unwrap_or_else(|| Box::new(crate::blocking::Threads));
         let clock = self.clock.take().unwrap_or_else(|| Box::new(SystemClock));
@@ -232,22 +326,41 @@ impl ClientBuilder {
     }
 
     fn config(&mut self) -> Result<Config, Error> {
-        let endpoint = address::token_endpoint(&self.token_endpoint, self.http_on_loopback)?;
+        let loopback = self.http_on_loopback;
+        let address = match &self.address {
+            Told::TokenEndpoint(text) => Address::TokenEndpoint(address::endpoint(text, "the token endpoint", loopback)?),
+            Told::Issuer(text) => Address::Issuer(Issuer::new(text, loopback, self.issuer_slash)?),
+        };
+        let other = |text: &Option<String>, what| text.as_ref().map(|text| address::endpoint(text, what, loopback)).transpose();
+        let revocation_endpoint = other(&self.revocation_endpoint, "the revocation endpoint")?;
+        let introspection_endpoint = other(&self.introspection_endpoint, "the introspection endpoint")?;
         if self.client_id.is_empty() || !is_visible(&self.client_id) {
             return Err(Error::configuration(
                 "the client identifier is empty, or has characters that RFC 6749, appendix A.1, does not allow",
             ));
         }
-        if self.authentication == ClientAuthentication::SecretBasic(BasicEncoding::Raw) && self.client_id.contains(':') {
+        if self.authentication == Some(ClientAuthentication::SecretBasic(BasicEncoding::Raw)) && self.client_id.contains(':') {
             let text = "the client identifier has a colon, at which a server would cut it in a raw Basic header (RFC 7617, section 2)";
             return Err(Error::configuration(text));
         }
-        if let Source::Fixed(secret) = &self.secret.0 {
-            if secret.expose().is_empty() || !is_visible(secret.expose()) {
-                return Err(Error::configuration(
-                    "the client secret is empty, or has characters that RFC 6749, appendix A.2, does not allow",
-                ));
+        self.check_credential()?;
+        if self.assertion.audience == AssertionAudience::Issuer && matches!(address, Address::TokenEndpoint(_)) {
+            let text =
+                "assertions for the issuer need discovery, which tells its name: use Client::discover(), or AssertionAudience::Value";
+            return Err(Error::configuration(text));
+        }
+        if self.assertion.lifetime.as_secs() == 0 {
+            return Err(Error::configuration("assertions that are valid for less than a second are refused before they arrive"));
+        }
+        let certificate = match (&self.credential.0, &self.certificate) {
+            (Kind::Certificate(_), Some(_)) => {
+                return Err(Error::configuration("a connection shows one certificate, but the client was given two"));
             }
+            (Kind::Certificate(certificate), None) | (_, Some(certificate)) => Some(certificate.clone()),
+            _ => None,
+        };
+        if let Some(profile) = self.profile {
+            self.check_profile(profile, &address)?;
         }
         self.request.check()?;
         let mut origins = Vec::new();
@@ -274,10 +387,18 @@ impl ClientBuilder {
             preset.check(&self.request)?;
         }
         Ok(Config {
-            endpoint,
+            address,
+            revocation_endpoint,
+            introspection_endpoint,
             client_id: self.client_id.clone(),
-            secret: self.secret.clone(),
+            credential: self.credential.clone(),
+            certificate,
+            roots: self.roots.clone(),
             authentication: self.authentication,
+            #[cfg(feature = "jwt")]
+            assertion: self.assertion.clone(),
+            #[cfg(feature = "jwt")]
+            dpop: self.dpop.clone(),
             body_format: self.body_format,
             request: self.request.clone(),
             required_scopes: self.required_scopes.clone(),
@@ -291,10 +412,160 @@ impl ClientBuilder {
             http_on_loopback: self.http_on_loopback,
         })
     }
+
+    /// Whether the client has what its authentication method needs.
+    fn check_credential(&self) -> Result<(), Error> {
+        use ClientAuthentication as Method;
+
+        let method = self.authentication;
+        let fits = match &self.credential.0 {
+            Kind::Secret(_) => matches!(method, None | Some(Method::SecretPost | Method::SecretBasic(_) | Method::SecretJwt(_))),
+            Kind::Assertion(_) => matches!(method, None | Some(Method::Assertion | Method::PrivateKeyJwt)),
+            Kind::Certificate(_) => matches!(method, None | Some(Method::TlsClientAuth | Method::SelfSignedTlsClientAuth)),
+            #[cfg(feature = "jwt")]
+            Kind::Key(_) => matches!(method, None | Some(Method::PrivateKeyJwt)),
+        };
+        if let (false, Some(method)) = (fits, method) {
+            let needs = match method {
+                Method::SecretPost | Method::SecretBasic(_) | Method::SecretJwt(_) => "a secret",
+                Method::PrivateKeyJwt => "a SigningKey (feature jwt)",
+                Method::Assertion => "a Credential::assertion",
+                Method::TlsClientAuth | Method::SelfSignedTlsClientAuth => "a ClientCertificate",
+            };
+            let text = format!("{} needs {needs}, but the client was given {:?}", method.name(), self.credential);
+            return Err(Error::configuration(text));
+        }
+        if cfg!(not(feature = "jwt")) && matches!(method, Some(Method::SecretJwt(_))) {
+            return Err(Error::configuration("client_secret_jwt needs the feature jwt"));
+        }
+        if let Kind::Secret(source) = &self.credential.0 {
+            if let Source::Fixed(secret) = &source.0 {
+                if secret.expose().is_empty() || !is_visible(secret.expose()) {
+                    return Err(Error::configuration(
+                        "the client secret is empty, or has characters that RFC 6749, appendix A.2, does not allow",
+                    ));
+                }
+                if let Some(Method::SecretJwt(algorithm)) = method {
+                    let shortest = algorithm.shortest();
+                    if secret.expose().len() < shortest {
+                        return Err(Error::configuration(format!(
+                            "the client secret is too short for {}, which wants {shortest} bytes (RFC 7518, section 3.2)",
+                            algorithm.name()
+                        )));
+                    }
+                }
+            }
+        }
+        #[cfg(feature = "jwt")]
+        {
+            if let Kind::Key(key) = &self.credential.0 {
+                key.check()?;
+            }
+            if let Some(key) = &self.dpop {
+                key.check()?;
+                if key.public_jwk().is_none() {
+                    return Err(Error::configuration(
+                        "the signer gives no public key, which a DPoP proof has to have (RFC 9449, section 4.2)",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything is as the profile wants it.
+    fn check_profile(&self, profile: Profile, address: &Address) -> Result<(), Error> {
+        let refused = |why: &str| Err(Error::configuration(format!("{} {why}", profile.name())));
+        // Before anything else: nothing of it holds on a line that others can read.
+        if address.uri().scheme_str() != Some("https") {
+            return refused("allows no plain http, not even on this machine");
+        }
+        if matches!(address, Address::TokenEndpoint(_)) || self.revocation_endpoint.is_some() || self.introspection_endpoint.is_some() {
+            return refused("takes endpoints only from the issuer's metadata: use Client::discover(), and name no endpoints");
+        }
+        if self.issuer_slash {
+            return refused("wants the issuer to be the same to the letter: leave out allow_issuer_slash()");
+        }
+        match &self.credential.0 {
+            Kind::Secret(_) => return refused("allows no client secrets: use a SigningKey (private_key_jwt) or a ClientCertificate"),
+            Kind::Assertion(_) => {
+                return refused("wants assertions of which everything is known: use a SigningKey in place of Credential::assertion");
+            }
+            Kind::Certificate(_) => {}
+            #[cfg(feature = "jwt")]
+            Kind::Key(key) => {
+                if let Some(why) = forbidden(key) {
+                    return refused(&format!("{why} for assertions"));
+                }
+                if !matches!(self.assertion.audience, AssertionAudience::Auto | AssertionAudience::Issuer) {
+                    return refused("wants assertions to be for the issuer alone, as one text");
+                }
+                if self.assertion.lifetime > Duration::from_secs(60) {
+                    return refused("wants assertions that are valid for a minute at most");
+                }
+            }
+        }
+        let is_bound_to_certificate = self.certificate.is_some() || matches!(self.credential.0, Kind::Certificate(_));
+        #[cfg(feature = "jwt")]
+        let is_bound = {
+            if let Some(why) = self.dpop.as_ref().and_then(forbidden) {
+                return refused(&format!("{why} for DPoP"));
+            }
+            is_bound_to_certificate || self.dpop.is_some()
+        };
+        #[cfg(not(feature = "jwt"))]
+        let is_bound = is_bound_to_certificate;
+        if !is_bound {
+            return refused("wants tokens that are bound to the client: use dpop() or client_certificate()");
+        }
+        if self.body_format != BodyFormat::Form {
+            return refused("wants forms (RFC 6749): use BodyFormat::Form");
+        }
+        if self.leniency.form_answer {
+            return refused("wants answers in JSON (RFC 6749), and not those of this preset");
+        }
+        Ok(())
+    }
+}
+
+/// Why a key may not sign in FAPI 2.0 (Security Profile, section 5.4).
+#[cfg(feature = "jwt")]
+fn forbidden(key: &crate::SigningKey) -> Option<String> {
+    use crate::Algorithm::{ES256, Ed25519, EdDSA, PS256};
+
+    if key.rsa_bits.is_some_and(|bits| bits < 2048) {
+        return Some("wants RSA keys of at least 2048 bits".to_owned());
+    }
+    let wrong = key.algorithms().into_iter().find(|one| !matches!(one, PS256 | ES256 | EdDSA | Ed25519))?;
+    Some(format!("allows PS256, ES256 and EdDSA but not {}: say which with SigningKey::algorithm", wrong.name()))
+}
+
+/// A set of rules that a client can be held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Profile {
+    /// The FAPI 2.0 Security Profile, as far as it concerns clients with this grant: discovery, `private_key_jwt` or mutual TLS, tokens bound
+    /// by DPoP or mutual TLS, PS256, ES256 or EdDSA, assertions for the issuer as one text, forms, https.
+    ///
+    /// What it wants of TLS (version 1.2 or newer) holds for the HTTP clients that come with the library; one of your own has to see to it
+    /// itself.
+    Fapi2,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fapi2 => "FAPI 2.0",
+        }
+    }
 }
 
 impl std::fmt::Debug for ClientBuilder {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ClientBuilder").field("client_id", &self.client_id).field("secret", &self.secret).finish_non_exhaustive()
+        formatter
+            .debug_struct("ClientBuilder")
+            .field("client_id", &self.client_id)
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
     }
 }

@@ -12,9 +12,13 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::address;
+use crate::builder::Told;
 use crate::engine::{Engine, FlightResult, Invalidated, Slot, Step, signed_out};
 use crate::flight::Waiter;
-use crate::{ClientBuilder, Error, ErrorKind, Event, Events, SecretSource, Status, Token, TokenRequest, parse_challenges};
+use crate::{
+    ClientBuilder, Credential, Error, ErrorKind, Event, Events, Introspection, Metadata, Status, Token, TokenRequest, TokenType,
+    parse_challenges,
+};
 
 /// A client of an authorization server: gets access tokens by the client credentials grant (RFC 6749, section 4.4) and keeps them in
 /// memory.
@@ -61,7 +65,7 @@ impl Drop for Alive {
 pub enum Advice {
     /// Whatever the answer is, it is no matter of the token.
     NotAboutTheToken,
-    /// Get a [`token`](Client::token) and send the request once more, if it may be sent twice. A request whose replay is refused as well
+    /// Get a [`token`](Client::token) and new headers, and send the request once more, if it may be sent twice. A request whose replay is refused as well
     /// is [`Rejected`](Self::Rejected).
     Replay,
     /// The token is good, but not for this (`insufficient_scope`, RFC 6750, section 3.1). These scopes would do; the server need not say
@@ -73,13 +77,27 @@ pub enum Advice {
 
 impl Client {
     /// Begins with what every client has: the token endpoint's URL, and the client's identifier and secret (RFC 6749, sections 2.2 and
-    /// 2.3.1). A text is taken as the secret itself; see [`SecretSource`] for files and others.
-    pub fn builder(
-        token_endpoint: impl Into<String>,
-        client_id: impl Into<String>,
-        client_secret: impl Into<SecretSource>,
-    ) -> ClientBuilder {
-        ClientBuilder::new(token_endpoint.into(), client_id.into(), client_secret.into())
+    /// 2.3.1). A text is taken as the secret itself; see [`SecretSource`](crate::SecretSource) for files and others, and [`Credential`] for
+    /// keys, certificates and assertions.
+    pub fn builder(token_endpoint: impl Into<String>, client_id: impl Into<String>, credential: impl Into<Credential>) -> ClientBuilder {
+        ClientBuilder::new(Told::TokenEndpoint(token_endpoint.into()), client_id.into(), credential.into())
+    }
+
+    /// The same with the server's name, its issuer, in place of the token endpoint's URL. The server's metadata (RFC 8414, or OpenID Connect
+    /// Discovery) is asked for with the first token request, and kept for as long as its answer allows: a minute at least, a day at most. It
+    /// tells the endpoints, and how the client shows who it is where that was not said.
+    ///
+    /// ```no_run
+    /// use client_credentials::{Client, Error};
+    ///
+    /// # fn client(secret: String) -> Result<Client, Error> {
+    /// let client = Client::discover("https://auth.example", "my-id", secret).scope("orders:read")
+    ///     .build()?;
+    /// # Ok(client)
+    /// # }
+    /// ```
+    pub fn discover(issuer: impl Into<String>, client_id: impl Into<String>, credential: impl Into<Credential>) -> ClientBuilder {
+        ClientBuilder::new(Told::Issuer(issuer.into()), client_id.into(), credential.into())
     }
 
     pub(crate) fn from_engine(engine: Engine) -> Self {
@@ -152,7 +170,7 @@ impl Client {
             let patience = self.engine().patience(&self.slot).filter(|_| !force);
             let result = match patience {
                 None => waiter.await,
-                Some(patience) => match self.engine().within(patience, &mut waiter).await {
+                Some(patience) => match self.engine().in_time(patience, &mut waiter).await {
                     Some(result) => result,
                     None => match self.engine().stale_token(&self.slot) {
                         Some(token) => {
@@ -196,6 +214,7 @@ impl Client {
 
     /// `Authorization: Bearer …` with the token that is held (RFC 6750, section 2.1), marked as sensitive; empty when there is none, for
     /// example because another task signed out meanwhile. [`token`](Self::token) has the header of just the token that it waited for.
+    /// For tokens of the type DPoP this is not enough: see [`headers_for`](Self::headers_for).
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         self.access_token().map(|token| (AUTHORIZATION, token.header().clone())).into_iter().collect()
@@ -269,10 +288,14 @@ impl Client {
     }
 
     /// What the answer of a resource server means for the token that was sent to it (RFC 6750, section 3). A 401 with `invalid_token`, or
-    /// without a word about why, invalidates it. `target`: the address that answered.
+    /// without a word about why, invalidates it. `target`: the address that answered, whose nonce counts for the next proof (RFC 9449,
+    /// section 9). Tell it every answer, successes too.
     #[must_use]
     pub fn observe(&self, sent: &Token, target: &Uri, status: StatusCode, headers: &HeaderMap) -> Advice {
-        let _ = target;
+        #[cfg(feature = "jwt")]
+        let has_nonce = sent.token_type() == TokenType::Dpop && self.engine().learn_nonce(target, headers);
+        #[cfg(not(feature = "jwt"))]
+        let (has_nonce, _) = (false, target);
         if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             if status.is_success() {
                 self.slot.accepted();
@@ -280,7 +303,10 @@ impl Client {
             return Advice::NotAboutTheToken;
         }
         let challenges = parse_challenges(headers);
-        let mut bearers = challenges.iter().filter(|challenge| challenge.scheme().eq_ignore_ascii_case("bearer"));
+        // A token of the type DPoP is asked for by that name, or as any other (RFC 9449, section 7.2).
+        let is_about_it =
+            |scheme: &str| scheme.eq_ignore_ascii_case(sent.token_type().name()) || scheme.eq_ignore_ascii_case(TokenType::Bearer.name());
+        let mut bearers = challenges.iter().filter(|challenge| is_about_it(challenge.scheme()));
         let bearer = bearers.find(|challenge| challenge.parameter("error").is_some());
         let error = bearer.and_then(|challenge| challenge.parameter("error"));
         match (status, error) {
@@ -288,6 +314,8 @@ impl Client {
                 let scope = bearer.and_then(|challenge| challenge.parameter("scope")).unwrap_or_default();
                 Advice::NeedsScope(scope.split_whitespace().map(ToOwned::to_owned).collect())
             }
+            // A proof with the nonce will do, and the token is good (RFC 9449, section 9).
+            (StatusCode::UNAUTHORIZED, Some("use_dpop_nonce")) if has_nonce => Advice::Replay,
             (StatusCode::FORBIDDEN, _) => Advice::NotAboutTheToken,
             (_, None | Some("invalid_token")) => match self.invalidate(sent) {
                 Invalidated::Dropped | Invalidated::AlreadyReplaced => Advice::Replay,
@@ -317,16 +345,24 @@ impl Client {
         self.headers_for(&token, method, target).await
     }
 
-    /// The headers by which this token authorizes this one request: `Authorization: Bearer …` (RFC 6750, section 2.1). Ask for them anew
-    /// for every request, replays included.
+    /// The headers by which this token authorizes this one request: `Authorization: Bearer …` (RFC 6750, section 2.1), or
+    /// `Authorization: DPoP …` with a proof for just this request (RFC 9449, section 7.1). Ask for them anew for every request, replays
+    /// included.
     ///
     /// # Errors
-    /// [`ErrorKind::OriginNotAllowed`] when the token must not be sent there.
-    #[expect(clippy::unused_async, reason = "a token that is bound to a key wants a signature, for which one may have to wait")]
+    /// [`ErrorKind::OriginNotAllowed`] when the token must not be sent there; [`ErrorKind::Secret`] when the key does not sign.
     pub async fn headers_for(&self, token: &Token, method: &Method, target: &Uri) -> Result<HeaderMap, Error> {
         self.check_target(target)?;
-        let _ = method;
-        Ok(HeaderMap::from_iter([(AUTHORIZATION, token.header().clone())]))
+        self.engine().headers_for(token, method, target).await
+    }
+
+    /// What the authorization server says of itself (RFC 8414), as it is kept; asked for, if it is not there yet. For clients made with
+    /// [`discover`](Self::discover).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Discovery`] and those of any request when it cannot be had.
+    pub async fn metadata(&self) -> Result<Arc<Metadata>, Error> {
+        self.engine().metadata().await
     }
 
     fn check_target(&self, target: &Uri) -> Result<(), Error> {
@@ -340,6 +376,25 @@ impl Client {
             return refused("allow its origin with allow_origin(), or name it in resources()");
         }
         Ok(())
+    }
+
+    /// Revokes a token at the authorization server (RFC 7009), and forgets it if it is held. Signing out does not do that. A token that the
+    /// server does not know counts as revoked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] when no revocation endpoint is known. After any other error the token may still be good, and is held on;
+    /// [`Error::retry_at`] tells when to try again, if the server said it.
+    pub async fn revoke(&self, token: &Token) -> Result<(), Error> {
+        self.engine().revoke(token).await
+    }
+
+    /// What the authorization server knows of a token (RFC 7662), for resource servers that were given one. Asked anew every time: whether a
+    /// token is still good is nothing to remember.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] when no introspection endpoint is known, otherwise whatever the server answers.
+    pub async fn introspect(&self, token: &str) -> Result<Introspection, Error> {
+        self.engine().introspect(token).await
     }
 
     /// What is known at this moment.

@@ -1,6 +1,9 @@
 //! Time, and background work, as values that are passed in.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::BoxFuture;
@@ -56,6 +59,17 @@ impl<T: Clock + ?Sized> Clock for Arc<T> {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         T::sleep(self, duration)
     }
+}
+
+/// The result, if it is there in time.
+pub(crate) async fn within<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut sleep = clock.sleep(time);
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// The machine's clocks. Needs no async runtime: a thread of the crate `futures-timer` waits for all.

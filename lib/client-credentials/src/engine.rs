@@ -2,39 +2,59 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use http::Uri;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Uri};
+#[cfg(feature = "jwt")]
+use {
+    crate::jwt::{DPOP, Side, Use},
+    bytes::Bytes,
+    http::{HeaderValue, Request},
+};
 
 use crate::address::{self, Origin};
 use crate::answer::{self, Leniency};
-use crate::clock::Deadline;
+use crate::calls::Introspection;
+use crate::clock::{Deadline, within};
+use crate::credential::Kind;
 use crate::error::{Again, Answer, Failed, Inner as ErrorParts};
 use crate::events::Hub;
 use crate::flight::{Flight, Waiter};
 use crate::freshness::{CooldownClass, draw};
-use crate::request::{Parts, token_request};
+use crate::metadata::Metadata;
+use crate::request::{Parts, Proof, token_request};
 use crate::scrub::Scrub;
+use crate::server::{Address, Endpoints, Server};
 use crate::token::{self, NOT_KEPT};
 use crate::{
-    BasicEncoding, BodyFormat, ClientAuthentication, Clock, Cooldown, Error, ErrorKind, Event, Events, Freshness, HttpClient, Limits, Now,
-    Retry, Secret, SecretSource, Spawn, Status, Token, TokenRequest, TransportError, TransportErrorKind,
+    BasicEncoding, BodyFormat, ClientAuthentication, ClientCertificate, Clock, Cooldown, Credential, Error, ErrorKind, Event, Events,
+    Freshness, HttpClient, Limits, Now, Retry, Secret, Spawn, Status, Token, TokenRequest, TokenType,
 };
 
 pub(crate) type FlightResult = Result<Token, Error>;
 
 /// What the builder was told.
 pub(crate) struct Config {
-    pub(crate) endpoint: Uri,
+    pub(crate) address: Address,
+    pub(crate) revocation_endpoint: Option<Uri>,
+    pub(crate) introspection_endpoint: Option<Uri>,
     pub(crate) client_id: String,
-    pub(crate) secret: SecretSource,
-    pub(crate) authentication: ClientAuthentication,
+    pub(crate) credential: Credential,
+    /// What the client shows while connections are made, be it to prove who it is or to have tokens bound to it.
+    pub(crate) certificate: Option<ClientCertificate>,
+    /// Certificates in PEM that are trusted instead of the system's.
+    pub(crate) roots: Option<String>,
+    pub(crate) authentication: Option<ClientAuthentication>,
+    #[cfg(feature = "jwt")]
+    pub(crate) assertion: crate::AssertionPolicy,
+    /// The key that tokens are to be bound to.
+    #[cfg(feature = "jwt")]
+    pub(crate) dpop: Option<crate::SigningKey>,
     pub(crate) body_format: BodyFormat,
     pub(crate) request: TokenRequest,
     pub(crate) required_scopes: Vec<String>,
@@ -48,11 +68,45 @@ pub(crate) struct Config {
     pub(crate) http_on_loopback: bool,
 }
 
+impl Config {
+    /// Whether connections can be made with the certificates that were given. `own`: by an HTTP client of the caller's.
+    pub(crate) fn check_certificates(&self, own: bool) -> Result<(), Error> {
+        let has_certificate = self.certificate.as_ref().map(|certificate| certificate.0.is_some());
+        let text = match has_certificate {
+            Some(true) if own => {
+                "an HTTP client of your own has to show the client certificate itself: say so with ClientCertificate::of_http_client()"
+            }
+            Some(false) if !own => "the client certificate is said to be that of an HTTP client: give it with http_client()",
+            _ if own && self.roots.is_some() => {
+                "an HTTP client of your own has to know itself whom to trust: leave out root_certificates()"
+            }
+            _ if cfg!(not(feature = "rustls")) && !own && (has_certificate.is_some() || self.roots.is_some()) => {
+                "certificates of one's own need the feature rustls, or an HTTP client given with http_client()"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::configuration(text))
+    }
+
+    /// What is asked for, so that anything else is refused.
+    #[cfg_attr(not(feature = "jwt"), expect(clippy::unused_self, reason = "only a key makes a difference"))]
+    pub(crate) fn token_type(&self) -> TokenType {
+        #[cfg(feature = "jwt")]
+        if self.dpop.is_some() {
+            return TokenType::Dpop;
+        }
+        TokenType::Bearer
+    }
+}
+
 /// A client without its handles.
 pub(crate) struct Engine {
-    config: Config,
-    http: Box<dyn HttpClient>,
-    clock: Box<dyn Clock>,
+    config: Arc<Config>,
+    http: Arc<dyn HttpClient>,
+    clock: Arc<dyn Clock>,
+    server: Arc<Server>,
+    #[cfg(feature = "jwt")]
+    nonces: crate::jwt::Nonces,
     spawn: Option<Box<dyn Spawn>>,
     /// The [`BodyFormat`] that has worked at this endpoint, if the configuration leaves it open.
     working_format: AtomicU8,
@@ -253,12 +307,16 @@ impl Slot {
 
 impl Engine {
     pub(crate) fn new(config: Config, http: Box<dyn HttpClient>, clock: Box<dyn Clock>, spawn: Option<Box<dyn Spawn>>) -> Self {
+        let (config, http, clock): (_, Arc<dyn HttpClient>, Arc<dyn Clock>) = (Arc::new(config), http.into(), clock.into());
         Self {
             default_slot: Slot::new(config.request.clone()),
             default_key: config.request.key(),
+            server: Arc::new(Server::new(Arc::clone(&config), Arc::clone(&http), Arc::clone(&clock))),
             config,
             http,
             clock,
+            #[cfg(feature = "jwt")]
+            nonces: crate::jwt::Nonces::default(),
             spawn,
             working_format: AtomicU8::new(0),
             slots: Mutex::default(),
@@ -455,7 +513,7 @@ impl Engine {
         };
         #[cfg(feature = "tracing")]
         let work = {
-            let span = tracing::debug_span!("token_request", endpoint = address::host(&self.config.endpoint), background);
+            let span = tracing::debug_span!("token_request", endpoint = address::host(self.config.address.uri()), background);
             tracing::Instrument::instrument(work, span)
         };
         // Weak: the flight has it for as long as it lives, and the slot has the flight.
@@ -511,46 +569,54 @@ impl Engine {
         let mut answers: Vec<(Answer, Failed)> = Vec::new();
         let mut attempts = 0;
         let mut pauses = 0;
+        let mut was_told_nonce = false;
         let (mut format, mut is_decided) = self.format();
         loop {
-            let now = self.clock.now();
-            let secret = match self.within(left(now), config.secret.read()).await {
-                Some(Ok(secret)) => secret,
-                unread => {
-                    let why = unread.and_then(Result::err);
-                    let kind = if why.is_some() { ErrorKind::Secret } else { ErrorKind::Timeout };
-                    let text = why.unwrap_or_else(|| format!("the client secret could not be read within {:?}", config.deadline));
-                    let failed = Failed::new(kind, text.clone(), Again::Never, CooldownClass::Transient);
-                    let answers = answers.into_iter().map(|(answer, _)| answer).collect();
-                    let parts = ErrorParts { kind, text, advice: None, oauth: None, status: None, retryable: true, attempts, answers };
-                    return Outcome::Failed { error: Error::from_inner(parts), failed, secret: None };
-                }
-            };
-            if let Some((refused, error)) = &start.refused {
-                if *refused == secret {
-                    return Outcome::SameSecret(error.clone());
-                }
-            }
             attempts += 1;
-            let failed = match self.attempt(slot, &secret, format, left(self.clock.now())).await {
-                Ok(token) => {
-                    self.working_format.store(if format == BodyFormat::Json { 1 } else { 2 }, Ordering::Relaxed);
-                    return Outcome::Fetched(token);
+            let found = self.server.endpoints(left(self.clock.now())).await;
+            let mut secret = None;
+            let failed = match &found {
+                Ok(endpoints) => {
+                    let now = self.clock.now();
+                    let proof = match within(&*self.clock, left(now), self.server.prove(endpoints)).await {
+                        Some(Ok((proof, read))) => {
+                            secret = read;
+                            proof
+                        }
+                        unread => return self.not_proven(unread.and_then(Result::err), answers, attempts - 1),
+                    };
+                    if let Some((refused, error)) = &start.refused {
+                        if secret.as_ref() == Some(refused) {
+                            return Outcome::SameSecret(error.clone());
+                        }
+                    }
+                    match self.attempt(slot, endpoints, &proof, secret.as_ref(), format, left(self.clock.now())).await {
+                        Ok(token) => {
+                            self.working_format.store(if format == BodyFormat::Json { 1 } else { 2 }, Ordering::Relaxed);
+                            return Outcome::Fetched(token);
+                        }
+                        Err(failed) => failed,
+                    }
                 }
-                Err(failed) => failed,
+                Err(failed) => failed.clone(),
             };
             #[cfg(feature = "tracing")]
             tracing::debug!(attempt = attempts, ?format, failure = failed.text.as_str(), "the token request failed");
-            let (text, method) = (failed.text.clone(), config.authentication.name());
-            let answer = Answer { format, method, status: failed.status, oauth: failed.oauth.clone(), text };
-            answers.retain(|(other, _)| other.format != format);
-            answers.push((answer, failed.clone()));
-
             let has_time = !left(self.clock.now()).is_zero();
-            if !is_decided && has_time && format == BodyFormat::Json && answer::may_want_another_format(&failed) {
-                format = BodyFormat::Form;
-                is_decided = true;
-                continue;
+            if let Ok(endpoints) = &found {
+                let (text, method) = (failed.text.clone(), endpoints.authentication.name());
+                let answer = Answer { format, method, status: failed.status, oauth: failed.oauth.clone(), text };
+                answers.retain(|(other, _)| other.format != format);
+                answers.push((answer, failed.clone()));
+                if failed.code() == Some("use_dpop_nonce") && failed.has_nonce && has_time && !was_told_nonce {
+                    was_told_nonce = true;
+                    continue;
+                }
+                if !is_decided && has_time && format == BodyFormat::Json && answer::may_want_another_format(&failed) {
+                    format = BodyFormat::Form;
+                    is_decided = true;
+                    continue;
+                }
             }
             // Nobody needs a new token yet, unless the old one is gone meanwhile.
             let is_idle = start.background && slot.held.load().as_ref().is_some_and(|token| token.is_fresh(self.clock.now()));
@@ -572,11 +638,25 @@ impl Engine {
                     continue;
                 }
             }
-            let failed = decisive(&answers);
+            let failed = if found.is_ok() { decisive(&answers) } else { failed };
             let is_late = is_late && failed.again != Again::Never;
-            let error = self.error(&failed, answers.into_iter().map(|(answer, _)| answer).collect(), attempts, is_late);
-            return Outcome::Failed { error, failed, secret: Some(secret) };
+            let answers = answers.into_iter().map(|(answer, _)| answer).collect();
+            let error = self.error(&failed, found.ok().as_deref(), answers, attempts, is_late);
+            return Outcome::Failed { error, failed, secret };
         }
+    }
+
+    /// The secret or assertion could not be read, or the key did not sign, in time or at all.
+    fn not_proven(&self, why: Option<String>, answers: Vec<(Answer, Failed)>, attempts: u32) -> Outcome {
+        let kind = if why.is_some() { ErrorKind::Secret } else { ErrorKind::Timeout };
+        let text = why.unwrap_or_else(|| match self.config.credential.0 {
+            Kind::Secret(_) => format!("the client secret could not be read within {:?}", self.config.deadline),
+            _ => format!("there was no assertion within {:?}", self.config.deadline),
+        });
+        let failed = Failed::new(kind, text.clone(), Again::Never, CooldownClass::Transient);
+        let answers = answers.into_iter().map(|(answer, _)| answer).collect();
+        let parts = ErrorParts { kind, text, advice: None, oauth: None, status: None, retryable: true, attempts, answers };
+        Outcome::Failed { error: Error::from_inner(parts), failed, secret: None }
     }
 
     /// The format to begin with, and whether it stays.
@@ -590,35 +670,34 @@ impl Engine {
     }
 
     /// One token request.
-    async fn attempt(&self, slot: &Slot, secret: &Secret, format: BodyFormat, left: Duration) -> Result<Token, Failed> {
+    async fn attempt(
+        &self,
+        slot: &Slot,
+        endpoints: &Endpoints,
+        proof: &Proof,
+        secret: Option<&Secret>,
+        format: BodyFormat,
+        left: Duration,
+    ) -> Result<Token, Failed> {
         let config = &self.config;
-        let scrub = Scrub::new(&config.client_id, secret, config.endpoint.query());
-        let parts = Parts {
-            endpoint: &config.endpoint,
-            client_id: &config.client_id,
-            secret,
-            authentication: config.authentication,
-            request: &slot.request,
-            format,
-        };
-        let request = token_request(&parts).map_err(|error| {
-            let text = format!("it cannot be written: {}", scrub.text(&error.to_string(), 200));
-            Failed::new(ErrorKind::Configuration, text, Again::Never, CooldownClass::Short)
-        })?;
+        let scrub = self.scrub(&endpoints.token, proof, secret);
+        let parts = Parts { endpoint: &endpoints.token, client_id: &config.client_id, proof, request: &slot.request, format };
+        let request = token_request(&parts).map_err(|error| unwritten(&error, &scrub))?;
+        #[cfg(feature = "jwt")]
+        let (request, scrub) = self.with_possession(request, scrub, endpoints, left).await?;
         let limits = Limits { total: config.limits.total.min(left), ..config.limits };
         let sent = self.clock.now();
-        let answer = self.within(limits.total, self.http.send(request, limits)).await;
+        let answer = within(&*self.clock, limits.total, self.http.send(request, limits)).await;
         let arrived = self.clock.now();
-        let response = answer
-            .unwrap_or_else(|| Err(TransportError::new(TransportErrorKind::Timeout, format!("no answer within {:?}", limits.total))))
-            .and_then(|response| match response.body().len() {
-                size if size > limits.max_body => {
-                    Err(TransportError::new(TransportErrorKind::TooLarge, format!("an answer of more than {} bytes", limits.max_body)))
-                }
-                _ => Ok(response),
-            })
-            .map_err(|error| answer::failed_transport(&error, &scrub))?;
-        let answer = answer::read(&response, config.leniency, arrived, &scrub)?;
+        let response = answer::received(answer, limits).map_err(|error| answer::failed_transport(&error, &scrub))?;
+        let answer = answer::read(&response, config.token_type(), config.leniency, arrived, &scrub);
+        #[cfg(feature = "jwt")]
+        let answer = {
+            // A success may have one as well, which then counts for the next request (RFC 9449, section 8.2).
+            let has_nonce = config.dpop.is_some() && self.nonces.learn(Side::AuthorizationServer, &endpoints.token, response.headers());
+            answer.map_err(|failed| Failed { has_nonce, ..failed })
+        };
+        let answer = answer?;
         if let Some(granted) = &answer.scope {
             let granted: Vec<&str> = granted.split_whitespace().collect();
             let asked = &slot.request.scopes;
@@ -629,38 +708,130 @@ impl Engine {
                 return Err(Failed::new(ErrorKind::ScopeDowngrade, text, Again::Never, CooldownClass::Short));
             }
         }
-        Token::new(answer, &config.freshness, sent, arrived).map_err(|_| {
+        Token::new(answer, config.token_type(), &config.freshness, sent, arrived).map_err(|_| {
             let text = "HTTP 200 with an access_token that does not fit into a header";
             Failed::new(ErrorKind::InvalidResponse, text, Again::Never, CooldownClass::Short)
         })
     }
 
     /// The result, if it is there in time.
-    pub(crate) async fn within<T>(&self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
-        let mut sleep = self.clock.sleep(time);
-        poll_fn(|context| match work.as_mut().poll(context) {
-            Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
-        })
-        .await
+    pub(crate) async fn in_time<T>(&self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+        within(&*self.clock, time, work).await
     }
 
-    fn error(&self, failed: &Failed, answers: Vec<Answer>, attempts: u32, is_late: bool) -> Error {
-        let ways: Vec<&str> = answers.iter().map(|answer| if answer.format == BodyFormat::Json { "JSON" } else { "a form" }).collect();
-        let how = format!("{} in {}", self.config.authentication.name(), ways.join(", then in "));
-        let host = address::host(&self.config.endpoint);
-        let tried = if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
-        let mut text = format!("the token request to {host} failed{tried}: {} [{how}]", failed.text);
-        if let [first, second] = &answers[..] {
-            let other = if second.text == failed.text { first } else { second };
-            text =
-                format!("{text}; the answer to {} was: {}", if other.format == BodyFormat::Json { "JSON" } else { "a form" }, other.text);
+    /// Strikes out all that is secret in a request to this endpoint.
+    fn scrub(&self, endpoint: &Uri, proof: &Proof, secret: Option<&Secret>) -> Scrub {
+        Scrub::new(&self.config.client_id, secret.map_or("", Secret::expose), endpoint.query()).and(proof.secret())
+    }
+
+    /// The request with a proof that the client has the key, if tokens are to be bound to one (RFC 9449, section 5).
+    #[cfg(feature = "jwt")]
+    async fn with_possession(
+        &self,
+        mut request: Request<Bytes>,
+        scrub: Scrub,
+        endpoints: &Endpoints,
+        left: Duration,
+    ) -> Result<(Request<Bytes>, Scrub), Failed> {
+        if self.config.dpop.is_none() {
+            return Ok((request, scrub));
         }
+        let proof = self.possession(endpoints, Side::AuthorizationServer, &Method::POST, &endpoints.token, None);
+        let proof = match within(&*self.clock, left, proof).await {
+            Some(Ok(proof)) => proof,
+            Some(Err(why)) => return Err(Failed::new(ErrorKind::Secret, why, Again::Never, CooldownClass::Transient)),
+            None => {
+                let mut failed = Failed::new(ErrorKind::Timeout, "the key did not sign in time", Again::Yes, CooldownClass::Transient);
+                failed.timed_out = true;
+                return Err(failed);
+            }
+        };
+        let scrub = scrub.and(proof.to_str().ok().and_then(|proof| proof.rsplit('.').next()).unwrap_or_default());
+        request.headers_mut().insert(DPOP, proof);
+        Ok((request, scrub))
+    }
+
+    /// A proof for one request, to the authorization server or to a resource server.
+    #[cfg(feature = "jwt")]
+    async fn possession(
+        &self,
+        endpoints: &Endpoints,
+        side: Side,
+        method: &Method,
+        target: &Uri,
+        token: Option<&str>,
+    ) -> Result<HeaderValue, String> {
+        let (key, algorithm) = self.config.dpop.as_ref().zip(endpoints.dpop_algorithm).ok_or("there is no key for DPoP")?;
+        let nonce = self.nonces.of(side, target);
+        let what = Use { method, target, token, nonce: nonce.as_deref(), now: self.clock.now().wall };
+        let proof = crate::jwt::proof(key, algorithm, &what).await?;
+        let mut proof = HeaderValue::try_from(proof).map_err(|error| error.to_string())?;
+        proof.set_sensitive(true);
+        Ok(proof)
+    }
+
+    /// The headers by which a token authorizes one request (RFC 6750, section 2.1; RFC 9449, section 7.1).
+    #[cfg_attr(not(feature = "jwt"), expect(clippy::unused_async, reason = "with keys there is something to wait for"))]
+    pub(crate) async fn headers_for(&self, token: &Token, method: &Method, target: &Uri) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, token.header().clone());
+        #[cfg(feature = "jwt")]
+        if token.token_type() == TokenType::Dpop {
+            let endpoints = self.server.held().ok_or_else(|| Error::new(ErrorKind::Secret, "the token is not one of this client"))?;
+            let work = self.possession(&endpoints, Side::ResourceServer, method, target, Some(token.access_token()));
+            let proof =
+                within(&*self.clock, self.config.deadline, work).await.unwrap_or_else(|| Err("the key did not sign in time".to_owned()));
+            let failed =
+                |why| Error::new(ErrorKind::Secret, format!("there is no proof for the request to {}: {why}", address::host(target)));
+            headers.insert(DPOP, proof.map_err(failed)?);
+        }
+        #[cfg(not(feature = "jwt"))]
+        let _ = (method, target);
+        Ok(headers)
+    }
+
+    /// Remembers the nonce of a resource server's answer. Whether there is one.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn learn_nonce(&self, target: &Uri, headers: &HeaderMap) -> bool {
+        self.nonces.learn(Side::ResourceServer, target, headers)
+    }
+
+    /// What the authorization server says of itself.
+    pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>, Error> {
+        if let Address::TokenEndpoint(_) = self.config.address {
+            return Err(Error::configuration(
+                "the client was given a token endpoint; metadata is for clients made with Client::discover()",
+            ));
+        }
+        let found = self.server.endpoints(self.config.deadline).await;
+        let found = found.map_err(|failed| self.error(&failed, None, Vec::new(), 1, false))?;
+        found.metadata.clone().ok_or_else(|| Error::new(ErrorKind::Discovery, "there is no metadata"))
+    }
+
+    /// `endpoints`: none when it was these that could not be had.
+    fn error(&self, failed: &Failed, endpoints: Option<&Endpoints>, answers: Vec<Answer>, attempts: u32, is_late: bool) -> Error {
+        let tried = if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
+        let text = match endpoints {
+            Some(endpoints) => {
+                let name = |answer: &Answer| if answer.format == BodyFormat::Json { "JSON" } else { "a form" };
+                let ways: Vec<&str> = answers.iter().map(name).collect();
+                let how = format!("{} in {}", endpoints.authentication.name(), ways.join(", then in "));
+                let host = address::host(&endpoints.token);
+                let text = format!("the token request to {host} failed{tried}: {} [{how}]", failed.text);
+                match &answers[..] {
+                    [first, second] => {
+                        let other = if second.text == failed.text { first } else { second };
+                        format!("{text}; the answer to {} was: {}", name(other), other.text)
+                    }
+                    _ => text,
+                }
+            }
+            None => format!("the metadata of {} cannot be used{tried}: {}", address::host(self.config.address.uri()), failed.text),
+        };
         Error::from_inner(ErrorParts {
             kind: if is_late { ErrorKind::Timeout } else { failed.kind },
             text,
-            advice: self.advice(failed, &answers),
+            advice: endpoints.and_then(|endpoints| self.advice(failed, endpoints, &answers)),
             oauth: failed.oauth.clone(),
             status: failed.status,
             retryable: is_late || failed.again != Again::Never || failed.cooldown == CooldownClass::Transient,
@@ -670,7 +841,7 @@ impl Engine {
     }
 
     /// The likely way out.
-    fn advice(&self, failed: &Failed, answers: &[Answer]) -> Option<String> {
+    fn advice(&self, failed: &Failed, endpoints: &Endpoints, answers: &[Answer]) -> Option<String> {
         let config = &self.config;
         let formats = match config.body_format {
             BodyFormat::Json => " The body format is pinned to JSON; many servers take only forms.",
@@ -678,7 +849,7 @@ impl Engine {
             _ => "",
         };
         let code = failed.code().filter(|_| failed.kind == ErrorKind::OAuth)?;
-        let text = match (code, config.authentication) {
+        let text = match (code, endpoints.authentication) {
             ("invalid_client", ClientAuthentication::SecretPost) if failed.wants_basic => {
                 "Check the client's identifier and secret. The server asks for HTTP Basic: try ClientAuthentication::SecretBasic.".to_owned()
             }
@@ -695,6 +866,24 @@ impl Engine {
                  body (ClientAuthentication::SecretPost)."
                     .to_owned()
             }
+            ("invalid_client", ClientAuthentication::PrivateKeyJwt) => {
+                "Check the client's identifier, that the server knows the public key (and its kid), the audience (AssertionAudience), and this \
+                 machine's clock."
+                    .to_owned()
+            }
+            ("invalid_client", ClientAuthentication::SecretJwt(_)) => {
+                "Check the client's identifier and secret, the audience (AssertionAudience), and this machine's clock.".to_owned()
+            }
+            ("invalid_client", ClientAuthentication::Assertion) => {
+                "Check the client's identifier, and issuer, subject, audience and age of the assertion.".to_owned()
+            }
+            ("invalid_client", ClientAuthentication::TlsClientAuth | ClientAuthentication::SelfSignedTlsClientAuth) => {
+                "Check the client's identifier, and the certificate that the server knows for it; a proxy on the way may keep it back."
+                    .to_owned()
+            }
+            ("invalid_dpop_proof" | "use_dpop_nonce", _) => {
+                "Check this machine's clock, the address of the token endpoint, and which algorithms the server takes for DPoP.".to_owned()
+            }
             ("unauthorized_client", _) => "Allow the client credentials grant for this client at the authorization server.".to_owned(),
             ("unsupported_grant_type" | "invalid_request", _) => {
                 format!("Check the address of the token endpoint, and which parameters the server wants.{formats}")
@@ -703,7 +892,8 @@ impl Engine {
             ("invalid_target", _) => "Ask for resources that the authorization server knows; some allow only one at a time.".to_owned(),
             _ => return None,
         };
-        Some(text)
+        let advertised = endpoints.advertised().filter(|_| code == "invalid_client");
+        Some(advertised.map_or_else(|| text.clone(), |methods| format!("{text} The server says that it takes {}.", methods.join(", "))))
     }
 
     /// Keeps what a flight brought. `None` when it is not the one that is under way: everything was forgotten, or it is settled.
@@ -762,7 +952,7 @@ impl Engine {
                     (earlier, _) => {
                         let until = earlier.unwrap_or_else(|| Deadline::after(now, duration));
                         let error = error.with_retry_at(Some(until.wall));
-                        let refused = secret.filter(|_| class == CooldownClass::Rejected && self.config.secret.may_change());
+                        let refused = secret.filter(|_| class == CooldownClass::Rejected && self.config.credential.may_change());
                         let is_certain = class == CooldownClass::Rejected || (failed.status.is_none() && !background);
                         let mut failure = Failure {
                             error: error.clone(),
@@ -860,6 +1050,27 @@ impl Engine {
         Invalidated::Dropped
     }
 
+    /// Revokes a token at the server, and drops it wherever it is held.
+    pub(crate) async fn revoke(&self, token: &Token) -> Result<(), Error> {
+        self.server.revoke(token.access_token()).await?;
+        for slot in self.all_slots() {
+            let state = slot.lock();
+            let is_it = slot.held.load().as_ref().is_some_and(|held| Token(Arc::clone(held)).header() == token.header());
+            if is_it {
+                slot.held.store(None);
+            }
+            drop(state);
+            if is_it {
+                self.tell(&Event::Revoked { request: slot.request.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn introspect(&self, token: &str) -> Result<Introspection, Error> {
+        self.server.introspect(token).await
+    }
+
     pub(crate) fn allows_http_on_loopback(&self) -> bool {
         self.config.http_on_loopback
     }
@@ -901,6 +1112,7 @@ impl Engine {
             Event::ServedStale { .. } => tracing::warn!("a stale token is served"),
             Event::Fetched { .. } | Event::Refreshed { .. } => tracing::debug!("a new token"),
             Event::Invalidated { .. } => tracing::info!("a token was refused and dropped"),
+            Event::Revoked { .. } => tracing::info!("a token was revoked"),
             Event::SignedOut => tracing::debug!("signed out"),
         }
         self.hub.tell(event);
@@ -935,6 +1147,12 @@ fn decisive(answers: &[(Answer, Failed)]) -> Failed {
     decisive.cloned().unwrap_or_else(|| Failed::new(ErrorKind::Transport, "nothing was sent", Again::Never, CooldownClass::Short))
 }
 
+/// A request that cannot be sent.
+fn unwritten(error: &http::Error, scrub: &Scrub) -> Failed {
+    let text = format!("it cannot be written: {}", scrub.text(&error.to_string(), 200));
+    Failed::new(ErrorKind::Configuration, text, Again::Never, CooldownClass::Short)
+}
+
 pub(crate) fn signed_out() -> Error {
     Error::new(ErrorKind::SignedOut, "signed out while a token was requested")
 }
@@ -948,7 +1166,8 @@ impl fmt::Debug for Engine {
         let config = &self.config;
         let mut debug = formatter.debug_struct("Engine");
         // Without path and query, in which some services want a key.
-        debug.field("endpoint", &address::shown(&config.endpoint)).field("client_id", &config.client_id).field("secret", &config.secret);
+        debug.field("server", &address::shown(config.address.uri())).field("client_id", &config.client_id);
+        debug.field("credential", &config.credential);
         debug.field("authentication", &config.authentication).field("body_format", &config.body_format).field("request", &config.request);
         debug.field("freshness", &config.freshness).field("retry", &config.retry).field("cooldown", &config.cooldown);
         debug.finish_non_exhaustive()

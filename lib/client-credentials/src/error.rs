@@ -44,8 +44,10 @@ pub(crate) struct Inner {
 pub enum ErrorKind {
     /// The builder, or a [`TokenRequest`](crate::TokenRequest), was given something that cannot work.
     Configuration,
-    /// The client secret could not be read.
+    /// The client secret or an assertion could not be read, or a key did not sign.
     Secret,
+    /// The authorization server's metadata could not be had, or says that it is another server's (RFC 8414), or what is needed is not there.
+    Discovery,
     /// The [deadline](crate::ClientBuilder::deadline) is over.
     Timeout,
     /// There was no answer, or it was a redirect or too large.
@@ -58,6 +60,8 @@ pub enum ErrorKind {
     InvalidResponse,
     /// A token that is not a bearer token, and must not be used by who does not understand it (RFC 6749, section 7.1).
     UnsupportedTokenType,
+    /// The token is not bound to the client's key, although DPoP was asked for (RFC 9449, section 5). It is thrown away.
+    BindingDowngrade,
     /// The server granted less than [`require_scopes`](crate::ClientBuilder::require_scopes) wants.
     ScopeDowngrade,
     /// The token must not be sent to that address.
@@ -105,7 +109,7 @@ impl OAuthError {
 pub struct Answer {
     /// [`BodyFormat::Json`] or [`BodyFormat::Form`].
     pub format: BodyFormat,
-    /// Name of the client authentication method, as RFC 7591, section 2, has it: `client_secret_post` or `client_secret_basic`.
+    /// Name of the client authentication method: [`ClientAuthentication::name`](crate::ClientAuthentication::name).
     pub method: &'static str,
     /// HTTP status, if there was an answer.
     pub status: Option<StatusCode>,
@@ -235,6 +239,8 @@ pub(crate) struct Failed {
     pub(crate) cooldown: CooldownClass,
     /// Whether the `WWW-Authenticate` of the answer wants HTTP Basic.
     pub(crate) wants_basic: bool,
+    /// Whether the answer had a nonce for the next proof of possession.
+    pub(crate) has_nonce: bool,
 }
 
 /// Whether one flight asks again after a failure.
@@ -258,6 +264,7 @@ impl Failed {
             retry_after: None,
             cooldown,
             wants_basic: false,
+            has_nonce: false,
         }
     }
 
@@ -272,7 +279,7 @@ impl Failed {
             ErrorKind::OAuth => {
                 matches!(self.cooldown, CooldownClass::Transient | CooldownClass::Rejected)
             }
-            ErrorKind::Secret | ErrorKind::Timeout | ErrorKind::Transport | ErrorKind::Http => true,
+            ErrorKind::Secret | ErrorKind::Discovery | ErrorKind::Timeout | ErrorKind::Transport | ErrorKind::Http => true,
             _ => false,
         }
     }

@@ -54,6 +54,12 @@ pub enum Event {
         /// What it was for.
         request: TokenRequest,
     },
+    /// A token was revoked at the authorization server, and dropped.
+    #[non_exhaustive]
+    Revoked {
+        /// What it was for.
+        request: TokenRequest,
+    },
     /// Everything was forgotten.
     SignedOut,
 }

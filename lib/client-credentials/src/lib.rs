@@ -2,10 +2,13 @@
 //! [Auth0]: Preset::AUTH0
 //! [Cognito]: Preset::COGNITO
 //! [Entra ID]: Preset::ENTRA_ID
+//! [Entra ID certificate]: Preset::ENTRA_ID_CERTIFICATE
 //! [GitHub-like]: Preset::GITHUB_LIKE
+//! [Google MCP]: Preset::GOOGLE_MCP
 //! [JSON only]: Preset::JSON_ONLY
 //! [Keycloak]: Preset::KEYCLOAK
 //! [Okta]: Preset::OKTA
+//! [Okta org]: Preset::OKTA_ORG
 //! [RFC 6749]: Preset::RFC_6749
 //! [Raw Basic]: Preset::RAW_BASIC
 //! [django-oauth-toolkit]: Preset::DJANGO_OAUTH_TOOLKIT
@@ -19,21 +22,29 @@ mod answer;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
+mod calls;
 mod challenge;
 mod client;
 mod clock;
+mod credential;
 mod engine;
 mod error;
 mod events;
 mod flight;
 mod freshness;
 mod http_client;
+#[cfg(feature = "jwt")]
+mod jwt;
+#[cfg(feature = "jwt")]
+mod key;
+mod metadata;
 mod preset;
 mod request;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 mod scrub;
 mod secret;
+mod server;
 mod status;
 /// The locks of [`flight`]. A test puts others in their place.
 mod sync {
@@ -43,17 +54,22 @@ mod token;
 #[cfg(feature = "blocking")]
 mod ureq_client;
 
-pub use builder::ClientBuilder;
+pub use builder::{ClientBuilder, Profile};
+pub use calls::Introspection;
 pub use challenge::{Challenge, parse_challenges};
 pub use client::{Advice, Authorizing, Client};
 pub use clock::{Clock, Now, Spawn, SystemClock};
+pub use credential::{ClientCertificate, Credential};
 pub use engine::Invalidated;
 pub use error::{Answer, Error, ErrorKind, OAuthError};
 pub use events::{Event, Events};
 pub use freshness::{Cooldown, Freshness, Retry, UnknownExpiry};
 pub use http_client::{BoxFuture, HttpClient, Limits, TransportError, TransportErrorKind};
+#[cfg(feature = "jwt")]
+pub use key::{Algorithm, Signer, SigningKey};
+pub use metadata::Metadata;
 pub use preset::{Needs, Preset};
-pub use request::{BasicEncoding, BodyFormat, ClientAuthentication, TokenRequest};
+pub use request::{AssertionAudience, AssertionPolicy, BasicEncoding, BodyFormat, ClientAuthentication, MacAlgorithm, TokenRequest};
 pub use secret::{Secret, SecretProvider, SecretSource};
 pub use status::Status;
-pub use token::{Plan, Token};
+pub use token::{Plan, Token, TokenType};

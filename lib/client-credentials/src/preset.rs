@@ -26,6 +26,12 @@ pub struct Preset {
     pub body_format: BodyFormat,
     /// Whether a success may come as a form instead of JSON, as from servers that overlook `Accept`.
     pub form_answer: bool,
+    /// Whether assertions are for the token endpoint ([`AssertionAudience::TokenEndpoint`](crate::AssertionAudience::TokenEndpoint)) also where
+    /// the issuer is known.
+    pub audience_is_token_endpoint: bool,
+    /// Whether the issuer may have a slash at the end more or less than what was asked for
+    /// ([`allow_issuer_slash`](crate::ClientBuilder::allow_issuer_slash)).
+    pub issuer_slash: bool,
     /// What a request has to have.
     pub needs: Needs,
     /// What else is good to know.
@@ -49,7 +55,16 @@ const RAW: ClientAuthentication = ClientAuthentication::SecretBasic(BasicEncodin
 const ENCODED: ClientAuthentication = ClientAuthentication::SecretBasic(BasicEncoding::FormUrlEncoded);
 
 const fn form(name: &'static str, authentication: ClientAuthentication, notes: &'static str) -> Preset {
-    Preset { name, authentication, body_format: BodyFormat::Form, form_answer: false, needs: Needs::Nothing, notes }
+    Preset {
+        name,
+        authentication,
+        body_format: BodyFormat::Form,
+        form_answer: false,
+        audience_is_token_endpoint: false,
+        issuer_slash: false,
+        needs: Needs::Nothing,
+        notes,
+    }
 }
 
 impl Preset {
@@ -83,12 +98,35 @@ impl Preset {
         )
     };
 
+    #[doc = include_str!("../docs/presets/entra-id-certificate.md")]
+    pub const ENTRA_ID_CERTIFICATE: Self = Self {
+        audience_is_token_endpoint: true,
+        needs: Needs::DefaultScope,
+        ..form(
+            "Entra ID certificate",
+            ClientAuthentication::PrivateKeyJwt,
+            "As Entra ID, with a certificate in place of the secret: give the key its certificate with SigningKey::certificate. Assertions are \
+             for the token endpoint.",
+        )
+    };
+
     #[doc = include_str!("../docs/presets/okta.md")]
     pub const OKTA: Self = form(
         "Okta",
         POST,
-        "For custom authorization servers, with a scope. Okta's own management API takes only private_key_jwt, which this preset cannot serve.",
+        "For custom authorization servers, with a scope. Okta's own management API takes only private_key_jwt: use the preset Okta org.",
     );
+
+    #[doc = include_str!("../docs/presets/okta-org.md")]
+    pub const OKTA_ORG: Self = Self {
+        audience_is_token_endpoint: true,
+        ..form(
+            "Okta org",
+            ClientAuthentication::PrivateKeyJwt,
+            "For Okta's own management API. The endpoint is https://DOMAIN/oauth2/v1/token, scopes begin with okta., and apps that were made \
+             with the default settings want dpop() as well.",
+        )
+    };
 
     #[doc = include_str!("../docs/presets/keycloak.md")]
     pub const KEYCLOAK: Self = form(
@@ -110,6 +148,17 @@ impl Preset {
     pub const GITHUB_LIKE: Self = Self {
         form_answer: true,
         ..form("GitHub-like", POST, "Errors come with HTTP 200, and answers as a form where Accept is overlooked; both are understood.")
+    };
+
+    #[doc = include_str!("../docs/presets/google-mcp.md")]
+    pub const GOOGLE_MCP: Self = Self {
+        issuer_slash: true,
+        ..form(
+            "Google MCP",
+            POST,
+            "For servers of the Model Context Protocol that are found by discovery and whose issuer is written with a slash in one place and \
+             without it in another. They want the resource.",
+        )
     };
 
     #[doc = include_str!("../docs/presets/kanidm.md")]
@@ -148,10 +197,13 @@ impl Preset {
         Self::JSON_ONLY,
         Self::AUTH0,
         Self::ENTRA_ID,
+        Self::ENTRA_ID_CERTIFICATE,
         Self::OKTA,
+        Self::OKTA_ORG,
         Self::KEYCLOAK,
         Self::COGNITO,
         Self::GITHUB_LIKE,
+        Self::GOOGLE_MCP,
         Self::KANIDM,
         Self::OIDC_PROVIDER,
         Self::RAW_BASIC,
@@ -173,9 +225,9 @@ impl Preset {
 impl Serialize for Preset {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let basic_encoding = match self.authentication {
-            ClientAuthentication::SecretPost => None,
             ClientAuthentication::SecretBasic(BasicEncoding::FormUrlEncoded) => Some("form-urlencoded"),
             ClientAuthentication::SecretBasic(BasicEncoding::Raw) => Some("raw"),
+            _ => None,
         };
         let body_format = match self.body_format {
             BodyFormat::Auto => "auto",
@@ -187,12 +239,14 @@ impl Serialize for Preset {
             Needs::Audience => Some("audience or resource"),
             Needs::DefaultScope => Some("scope ending with /.default"),
         };
-        let mut data = serializer.serialize_struct("Preset", 7)?;
+        let mut data = serializer.serialize_struct("Preset", 9)?;
         data.serialize_field("name", self.name)?;
         data.serialize_field("authentication", self.authentication.name())?;
         data.serialize_field("basic_encoding", &basic_encoding)?;
         data.serialize_field("body_format", body_format)?;
         data.serialize_field("form_answer", &self.form_answer)?;
+        data.serialize_field("audience_is_token_endpoint", &self.audience_is_token_endpoint)?;
+        data.serialize_field("issuer_slash", &self.issuer_slash)?;
         data.serialize_field("needs", &needs)?;
         data.serialize_field("notes", self.notes)?;
         data.end()

@@ -17,12 +17,26 @@ impl ReqwestClient {
         let mut builder = reqwest::Client::builder().connect_timeout(config.limits.connect).redirect(reqwest::redirect::Policy::none());
         // Nothing is decompressed, whatever features others switch on: what is small on the way must not be large in memory.
         builder = builder.no_gzip().no_brotli().no_deflate().no_zstd().referer(false);
-        if config.endpoint.scheme() == Some(&Scheme::HTTP) {
+        if config.address.uri().scheme() == Some(&Scheme::HTTP) {
             // A proxy would read the secret.
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| Error::configuration(format!("the HTTP client cannot be made: {error}")))?;
-        Ok(Self(client))
+        let failed = |error: reqwest::Error| {
+            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
+            Error::configuration(format!("the HTTP client cannot be made: {error}{cause}"))
+        };
+        #[cfg(feature = "rustls")]
+        {
+            builder = builder.tls_version_min(reqwest::tls::Version::TLS_1_2);
+            if let Some(pem) = &config.roots {
+                builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(failed)?);
+            }
+            if let Some(pem) = config.certificate.as_ref().and_then(|certificate| certificate.0.as_ref()) {
+                let both = Zeroizing::new(format!("{}\n{}", pem.certificates, pem.key.expose()));
+                builder = builder.identity(reqwest::Identity::from_pem(both.as_bytes()).map_err(failed)?);
+            }
+        }
+        Ok(Self(builder.build().map_err(failed)?))
     }
 }
 

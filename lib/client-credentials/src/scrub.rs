@@ -4,7 +4,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use zeroize::Zeroizing;
 
-use crate::Secret;
 use crate::request::form_encoded;
 
 /// Strikes out whatever of a text is the client secret: a server may echo what it received, in the form in which it came or in another.
@@ -24,12 +23,14 @@ const LONGEST: usize = 16 * 1024;
 const NOT_SHOWN: &str = "(not shown, since it repeats a secret)";
 
 impl Scrub {
-    /// `query`: that of the token endpoint, in which some services want a key.
-    pub(crate) fn new(client_id: &str, secret: &Secret, query: Option<&str>) -> Self {
-        let text = secret.expose();
+    /// `text`: the secret, or nothing. `query`: that of the token endpoint, in which some services want a key.
+    pub(crate) fn new(client_id: &str, text: &str, query: Option<&str>) -> Self {
         let encoded = form_encoded(text);
         let basic = |id: &str, secret: &str| Zeroizing::new(STANDARD.encode(Zeroizing::new(format!("{id}:{secret}")).as_bytes()));
-        let mut telling = vec![Zeroizing::new(text.to_ascii_lowercase())];
+        let mut telling = Vec::new();
+        if !text.is_empty() {
+            telling.push(Zeroizing::new(text.to_ascii_lowercase()));
+        }
         // In Base64 it looks different after one, two or three letters of something else, of which the first letters tell.
         for (text, before) in [text, &encoded].into_iter().flat_map(|text| ["", "-", "--"].map(|before| (text, before))) {
             let base64 = Zeroizing::new(STANDARD_NO_PAD.encode(Zeroizing::new(format!("{before}{text}")).as_bytes()));
@@ -38,15 +39,16 @@ impl Scrub {
         let values = query.into_iter().flat_map(|query| query.split('&')).map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
         telling.extend(values.map(|value| Zeroizing::new(value.to_ascii_lowercase())));
         // What is short may be any word, but for the secret itself.
-        let mut is_first = true;
+        let mut is_first = !text.is_empty();
         telling.retain(|needle| std::mem::take(&mut is_first) || needle.len() >= TELLING);
         let mut sent = vec![basic(client_id, text), basic(&form_encoded(client_id), &encoded), encoded, Zeroizing::new(text.to_owned())];
+        sent.retain(|form| !text.is_empty() && !form.is_empty());
         // The longest first: of two that begin alike, what is left of the longer one would tell.
         sent.sort_by_key(|form| std::cmp::Reverse(form.len()));
         Self { sent, telling }
     }
 
-    /// The same with a token that came along: a server may say it more than once.
+    /// The same with a token that came along, or a proof: a server may say it more than once.
     pub(crate) fn and(&self, token: &str) -> Self {
         let mut telling = self.telling.clone();
         if token.len() >= TELLING {

@@ -96,24 +96,24 @@ impl SecretSource {
         !matches!(self.0, Source::Fixed(_))
     }
 
-    /// The secret as it is now, or why it cannot be used.
-    pub(crate) async fn read(&self) -> Result<Secret, String> {
+    /// What it has now, or why that cannot be used. `what`: a client secret or an assertion.
+    pub(crate) async fn read(&self, what: &str) -> Result<Secret, String> {
         let secret = match &self.0 {
             Source::Fixed(secret) => secret.clone(),
-            Source::Environment(name) => environment(name)?,
+            Source::Environment(name) => environment(name, what)?,
             Source::File(path) => {
                 let text = read_file(path);
-                let text = text.map_err(|error| format!("the client secret could not be read from {}: {error}", path.display()))?;
+                let text = text.map_err(|error| format!("the {what} could not be read from {}: {error}", path.display()))?;
                 let line = text.strip_suffix('\n').unwrap_or(&text);
                 Secret::from(line.strip_suffix('\r').unwrap_or(line))
             }
-            Source::Provider(provider) => provider.secret().await.map_err(|why| format!("the provider gave no client secret: {why}"))?,
+            Source::Provider(provider) => provider.secret().await.map_err(|why| format!("the provider gave no {what}: {why}"))?,
         };
         if secret.expose().is_empty() {
-            return Err(format!("the client secret is empty ({self:?})"));
+            return Err(format!("the {what} is empty ({self:?})"));
         }
         if !is_visible(secret.expose()) {
-            return Err(format!("the client secret has characters that RFC 6749, appendix A.2, does not allow ({self:?})"));
+            return Err(format!("the {what} has characters that RFC 6749, appendix A.2, does not allow ({self:?})"));
         }
         Ok(secret)
     }
@@ -133,10 +133,10 @@ fn read_file(path: &Path) -> io::Result<Zeroizing<String>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the caller has named this variable")]
-fn environment(name: &str) -> Result<Secret, String> {
+fn environment(name: &str, what: &str) -> Result<Secret, String> {
     std::env::var(name).map(Secret::from).map_err(|error| match error {
-        std::env::VarError::NotPresent => format!("the environment variable {name} with the client secret is not set"),
-        std::env::VarError::NotUnicode(_) => format!("the environment variable {name} with the client secret is not UTF-8"),
+        std::env::VarError::NotPresent => format!("the environment variable {name} with the {what} is not set"),
+        std::env::VarError::NotUnicode(_) => format!("the environment variable {name} with the {what} is not UTF-8"),
     })
 }
 

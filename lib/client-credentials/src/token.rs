@@ -14,7 +14,27 @@ use crate::clock::Deadline;
 use crate::freshness::draw;
 use crate::{Freshness, Now, UnknownExpiry};
 
-const BEARER: &str = "Bearer ";
+/// How a token is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// By whoever has it (RFC 6750).
+    Bearer,
+    /// Only with a proof that the client has the key that it is bound to (RFC 9449). Every request needs a new proof:
+    /// [`Client::headers_for`](crate::Client::headers_for).
+    Dpop,
+}
+
+impl TokenType {
+    /// As it stands in `token_type` and in the `Authorization` header.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+}
 
 /// An access token and its header. Cheap to clone; its memory is overwritten when the last clone is gone. Never printed: [`fmt::Debug`]
 /// shows only its times.
@@ -22,8 +42,9 @@ const BEARER: &str = "Bearer ";
 pub struct Token(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    /// `Bearer …`; the one place where the token lies.
+    /// `Bearer …` or `DPoP …`; the one place where the token lies.
     header: HeaderValue,
+    kind: TokenType,
     scope: Option<String>,
     extra: Map<String, Value>,
     plan: Plan,
@@ -62,12 +83,14 @@ impl Token {
     /// `sent` and `arrived`: before the request and after the answer.
     pub(crate) fn new(
         answer: TokenAnswer,
+        kind: TokenType,
         freshness: &Freshness,
         sent: Now,
         arrived: Now,
     ) -> Result<Self, http::header::InvalidHeaderValue> {
-        let mut header = Zeroizing::new(Vec::with_capacity(BEARER.len() + answer.access_token.len()));
-        header.extend_from_slice(BEARER.as_bytes());
+        let mut header = Zeroizing::new(Vec::with_capacity(kind.name().len() + 1 + answer.access_token.len()));
+        header.extend_from_slice(kind.name().as_bytes());
+        header.push(b' ');
         header.extend_from_slice(answer.access_token.as_bytes());
         let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(header))?;
         header.set_sensitive(true);
@@ -116,16 +139,34 @@ impl Token {
             expires_at: when(expired).filter(|_| is_kept),
         };
         let arrived = arrived.monotonic;
-        Ok(Self(Arc::new(Inner { header, scope: answer.scope, extra: answer.extra, plan, refresh, stale, expired, arrived, is_kept })))
+        Ok(Self(Arc::new(Inner {
+            header,
+            kind,
+            scope: answer.scope,
+            extra: answer.extra,
+            plan,
+            refresh,
+            stale,
+            expired,
+            arrived,
+            is_kept,
+        })))
     }
 
-    /// The token itself, without `Bearer`.
+    /// The token itself, without `Bearer` or `DPoP`.
     #[must_use]
     pub fn access_token(&self) -> &str {
-        self.0.header.to_str().ok().and_then(|header| header.strip_prefix(BEARER)).unwrap_or_default()
+        self.0.header.to_str().ok().and_then(|header| header.get(self.0.kind.name().len() + 1..)).unwrap_or_default()
     }
 
-    /// Value of the `Authorization` header, marked as sensitive (RFC 6750, section 2.1).
+    /// How it is used.
+    #[must_use]
+    pub fn token_type(&self) -> TokenType {
+        self.0.kind
+    }
+
+    /// Value of the `Authorization` header, marked as sensitive (RFC 6750, section 2.1, or RFC 9449, section 7.1). A token of the type DPoP
+    /// needs a proof beside it.
     #[must_use]
     pub fn header(&self) -> &HeaderValue {
         &self.0.header
@@ -148,6 +189,12 @@ impl Token {
     #[must_use]
     pub fn plan(&self) -> Plan {
         self.0.plan
+    }
+
+    /// What the token allows in detail, if the server said it (RFC 9396, section 7).
+    #[must_use]
+    pub fn authorization_details(&self) -> Option<&[Value]> {
+        self.0.extra.get("authorization_details")?.as_array().map(Vec::as_slice)
     }
 
     /// Another member of the server's answer.

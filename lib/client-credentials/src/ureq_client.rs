@@ -8,29 +8,54 @@ use http::uri::Scheme;
 use zeroize::Zeroizing;
 
 use crate::engine::Config;
-use crate::{BoxFuture, HttpClient, Limits, TransportError, TransportErrorKind};
+use crate::{BoxFuture, Error, HttpClient, Limits, TransportError, TransportErrorKind};
 
 pub(crate) struct UreqClient(ureq::Agent);
 
 impl UreqClient {
-    pub(crate) fn new(config: &Config) -> Self {
+    #[cfg_attr(not(feature = "rustls"), expect(clippy::unnecessary_wraps, reason = "only TLS can be told something wrong"))]
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let mut builder = ureq::Agent::config_builder()
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .accept_encoding(ureq::config::AutoHeaderValue::None)
             .timeout_connect(Some(config.limits.connect));
-        if config.endpoint.scheme() == Some(&Scheme::HTTP) {
+        if config.address.uri().scheme() == Some(&Scheme::HTTP) {
             // A proxy would read the secret.
             builder = builder.proxy(None);
         }
         #[cfg(feature = "rustls")]
         {
-            let certificates = ureq::tls::RootCerts::PlatformVerifier;
-            builder = builder.tls_config(ureq::tls::TlsConfig::builder().root_certs(certificates).build());
+            builder = builder.tls_config(tls(config)?);
         }
-        Self(builder.build().into())
+        Ok(Self(builder.build().into()))
     }
+}
+
+/// Whom to trust, and what to show.
+#[cfg(feature = "rustls")]
+fn tls(config: &Config) -> Result<ureq::tls::TlsConfig, Error> {
+    use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+
+    let certificates = |pem: &str, what: &str| {
+        let items: Result<Vec<PemItem<'_>>, _> = parse_pem(pem.as_bytes()).collect();
+        let items = items.map_err(|error| Error::configuration(format!("{what} cannot be read: {error}")))?;
+        let certificates = items.into_iter().filter_map(|item| if let PemItem::Certificate(one) = item { Some(one) } else { None });
+        Ok::<Vec<Certificate<'static>>, Error>(certificates.map(|one| one.to_owned()).collect())
+    };
+    let roots = match &config.roots {
+        Some(pem) => RootCerts::new_with_certs(&certificates(pem, "the root certificates")?),
+        None => RootCerts::PlatformVerifier,
+    };
+    let mut shown = None;
+    if let Some(pem) = config.certificate.as_ref().and_then(|certificate| certificate.0.as_ref()) {
+        let key = PrivateKey::from_pem(pem.key.expose().as_bytes());
+        let key =
+            key.map_err(|error| Error::configuration(format!("the private key of the client certificate cannot be read: {error}")))?;
+        shown = Some(ClientCert::new_with_certs(&certificates(&pem.certificates, "the client certificate")?, key));
+    }
+    Ok(TlsConfig::builder().root_certs(roots).client_cert(shown).build())
 }
 
 impl HttpClient for UreqClient {

@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use client_credentials::{
-    BasicEncoding, BodyFormat, BoxFuture, Client, ClientAuthentication, ClientBuilder, Error, ErrorKind, HttpClient, Limits, Secret,
-    SecretProvider, SecretSource, TokenRequest, TransportError, TransportErrorKind,
+    BasicEncoding, BodyFormat, BoxFuture, Client, ClientAuthentication, ClientBuilder, Credential, Error, ErrorKind, HttpClient, Limits,
+    Secret, SecretProvider, SecretSource, TokenRequest, TransportError, TransportErrorKind,
 };
 
 use futures_util::FutureExt as _;
@@ -412,7 +412,7 @@ fn every_kind_of_error() {
     }
 }
 
-fn builder_with(url: &str, secret: impl Into<SecretSource>) -> ClientBuilder {
+fn builder_with(url: &str, secret: impl Into<Credential>) -> ClientBuilder {
     Client::builder(url, ID, secret).allow_http_on_loopback()
 }
 

@@ -3,8 +3,13 @@
 
 #[cfg(feature = "reqwest")]
 mod canary;
+#[cfg(feature = "jwt")]
+mod careful_server;
 mod contract;
+mod discovery;
 mod failures;
+#[cfg(feature = "jwt")]
+mod fapi;
 mod flights;
 mod freshness;
 #[cfg(feature = "reqwest")]
@@ -12,6 +17,10 @@ mod hostile;
 #[cfg(feature = "reqwest")]
 mod hostile_server;
 mod interleavings;
+#[cfg(feature = "jwt")]
+mod jose;
+#[cfg(feature = "jwt")]
+mod keys;
 mod model;
 #[cfg(feature = "reqwest")]
 mod peers;

@@ -163,6 +163,11 @@ impl Server {
         Some(state.requests[index].headers().get(name)?.to_str().unwrap().to_owned())
     }
 
+    /// Method and address of each.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        self.0.lock().unwrap().requests.iter().map(|request| format!("{} {}", request.method(), request.uri())).collect()
+    }
+
     /// Requests that nobody has given up and that have no answer.
     pub(crate) fn under_way(&self) -> usize {
         self.0.lock().unwrap().under_way
