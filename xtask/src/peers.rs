@@ -1,5 +1,6 @@
 //! The authorization servers that `lib/client-credentials` is tried against: real ones, from npm and PyPI, on loopback.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::{root, run};
 /// Each server: its name, its program beside the tests, and what the program is told after its port.
 const PEERS: &[(&str, &str, &[&str])] = &[
     ("oidc-provider", "oidc-provider.mjs", &[]),
+    ("oidc-provider-tls", "oidc-provider.mjs", &["tls"]),
     ("oauth2-mock-server", "oauth2-mock-server.mjs", &[]),
     ("express-oauth-server", "express-oauth-server.mjs", &[]),
     ("authlib", "authlib_server.py", &[]),
@@ -31,7 +33,12 @@ pub(crate) struct Peers {
     children: Vec<Child>,
     /// Their token endpoints by their names.
     endpoints: serde_json::Map<String, Value>,
+    /// The folder with the keys and certificates that they and their clients have.
+    keys: PathBuf,
 }
+
+/// Where the servers and the tests find the folder with keys.
+const KEYS: &str = "CLIENT_CREDENTIALS_TEST_KEYS";
 
 impl Peers {
     pub(crate) fn start(npm: &Path) -> anyhow::Result<Self> {
@@ -39,7 +46,7 @@ impl Peers {
         let tools = root().join("target/tools/oauth-peers");
         let node = install_node(npm, &sources, &tools.join("node"), "authorization servers")?;
         let python = install_python(&sources, &tools.join("python"))?;
-        let mut peers = Self { children: Vec::new(), endpoints: serde_json::Map::new() };
+        let mut peers = Self { children: Vec::new(), endpoints: serde_json::Map::new(), keys: make_keys(&tools.join("keys"))? };
         let (sender, lines) = mpsc::channel();
         for &(name, program, arguments) in PEERS {
             let mut command = if Path::new(program).extension().is_some_and(|end| end == "py") {
@@ -53,7 +60,7 @@ impl Peers {
                 command
             };
             let log = File::create(log(&tools, name))?;
-            command.arg("0").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+            command.arg("0").args(arguments).env(KEYS, &peers.keys).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
             let mut child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
             let stdout = child.stdout.take();
             peers.children.push(child);
@@ -80,10 +87,50 @@ impl Peers {
         Ok(peers)
     }
 
-    /// Their token endpoints by their names, as JSON.
-    pub(crate) fn endpoints(&self) -> String {
-        Value::Object(self.endpoints.clone()).to_string()
+    /// What the tests are told of them: their token endpoints by their names, as JSON, and the folder with keys.
+    pub(crate) fn environment(&self) -> [(&'static str, OsString); 2] {
+        let endpoints = Value::Object(self.endpoints.clone()).to_string();
+        [("CLIENT_CREDENTIALS_TEST_PEERS", endpoints.into()), (KEYS, self.keys.clone().into())]
     }
+}
+
+/// Keys of every kind that clients sign with, and certificates of a client and of the servers; made once, by OpenSSL.
+fn make_keys(folder: &Path) -> anyhow::Result<PathBuf> {
+    const FILES: [(&str, &[&str]); 7] = [
+        ("es256.pem", &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+        ("es384.pem", &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+        ("rsa.pem", &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+        ("ed25519.pem", &["genpkey", "-algorithm", "ED25519"]),
+        ("client.crt", &["req", "-x509", "-key", "es256.pem", "-subj", "/CN=orders-tls"]),
+        (
+            "server.crt",
+            &["req", "-x509", "-key", "es384.pem", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
+        ),
+        ("ready", &["version"]),
+    ];
+    if folder.join("ready").exists() {
+        return Ok(folder.to_owned());
+    }
+    if Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_err() {
+        apt_install("openssl")?;
+    }
+    println!("making keys and certificates in {}", folder.display());
+    fs::create_dir_all(folder)?;
+    // Without what a system's own configuration would add.
+    fs::write(folder.join("openssl.cnf"), "[req]\ndistinguished_name=name\n[name]\n")?;
+    for (file, arguments) in FILES {
+        let mut command = Command::new("openssl");
+        command.args(arguments).current_dir(folder).stderr(Stdio::null());
+        match arguments[0] {
+            "req" => {
+                let options = ["-config", "openssl.cnf", "-days", "3650", "-addext", "basicConstraints=critical,CA:FALSE", "-out", file];
+                run(command.args(options))?;
+            }
+            "genpkey" => run(command.args(["-out", file]))?,
+            _ => run(command.stdout(File::create(folder.join(file))?))?,
+        }
+    }
+    Ok(folder.to_owned())
 }
 
 impl Drop for Peers {

@@ -39,7 +39,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
         .env("PKGSTATS_TEST_NPM", npm)
         .env("PKGSTATS_TEST_CLIENTS", clients)
         .env("PKGSTATS_TEST_CHROMIUM", chromium)
-        .env("CLIENT_CREDENTIALS_TEST_PEERS", peers.endpoints()))?;
+        .envs(peers.environment()))?;
     relevance::check()
 }
 

@@ -1131,12 +1131,14 @@ fn milliseconds(moment: Duration) -> u64 {
     u64::try_from(moment.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The failure that says most: one that may pass, else a refused client, else any word of OAuth, else the last.
+/// The failure that says most: one that may pass, else a token that cannot be used, else a refused client, else any word of OAuth, else
+/// the last.
 fn decisive(answers: &[(Answer, Failed)]) -> Failed {
-    let worth = |failed: &Failed| match failed.code() {
-        Some("invalid_client") => 2,
-        Some(_) => 1,
-        None => 0,
+    let worth = |failed: &Failed| match (failed.kind, failed.code()) {
+        (ErrorKind::UnsupportedTokenType | ErrorKind::BindingDowngrade | ErrorKind::ScopeDowngrade, _) => 3,
+        (_, Some("invalid_client")) => 2,
+        (_, Some(_)) => 1,
+        (_, None) => 0,
     };
     let last = answers.last().map(|(_, failed)| failed);
     let decisive = match last {

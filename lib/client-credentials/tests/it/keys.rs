@@ -443,6 +443,11 @@ fn a_token_that_is_not_bound_is_thrown_away() {
         world.clock.advance(Duration::from_secs(200));
         assert!(world.run(client.token()).unwrap_err().is_remembered());
     }
+    // It is what counts, when another body format was not understood before.
+    let world = World::new([refuses(400, "invalid_request"), token("t-1", 3600)]);
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let client = builder(&world, "my-secret").dpop(key).body_format(BodyFormat::Auto).build().unwrap();
+    assert_eq!(world.run(client.token()).unwrap_err().kind(), ErrorKind::BindingDowngrade);
     // The name has no case (RFC 6749, section 5.1).
     for name in ["DPoP", "dpop", "DPOP", "dPoP"] {
         let world = World::new([answer(200, &format!(r#"{{"access_token":"t-1","token_type":"{name}","expires_in":3600}}"#))]);

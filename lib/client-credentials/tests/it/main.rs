@@ -22,7 +22,7 @@ mod jose;
 #[cfg(feature = "jwt")]
 mod keys;
 mod model;
-#[cfg(feature = "reqwest")]
+#[cfg(all(feature = "reqwest", feature = "rustls", feature = "jwt"))]
 mod peers;
 mod presets;
 mod readme;

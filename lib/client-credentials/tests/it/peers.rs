@@ -1,7 +1,8 @@
-//! The contract, kept with real authorization servers: every server, authentication method and body format.
+//! The contract, kept with real authorization servers: every server, authentication method and body format; and what servers make of
+//! tokens that are bound to a key or a certificate, or are for a resource.
 //!
 //! `cargo xtask test` installs the servers, whose programs are in `tests/peers`, and starts them. What came of each combination is
-//! compared with the table here, and printed.
+//! compared with the tables here, and printed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,30 +13,92 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use client_credentials::{
-    BasicEncoding, BodyFormat, Client, ClientAuthentication, ClientBuilder, Clock, Error, ErrorKind, OAuthError, SystemClock, Token,
-    TokenRequest,
+    Advice, Algorithm, AssertionAudience, AssertionPolicy, BasicEncoding, BodyFormat, Client, ClientAuthentication, ClientBuilder,
+    ClientCertificate, Clock, Credential, Error, ErrorKind, MacAlgorithm, OAuthError, Profile, SigningKey, SystemClock, Token,
+    TokenRequest, TokenType,
 };
-use http::Uri;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 /// Token endpoints of the servers by their names, as JSON; `cargo xtask test` sets it.
 const ENDPOINTS: &str = "CLIENT_CREDENTIALS_TEST_PEERS";
 
+/// The folder with the keys and certificates that the servers know; `cargo xtask test` makes them.
+const KEYS: &str = "CLIENT_CREDENTIALS_TEST_KEYS";
+
 /// What the servers know of their clients; `serve.mjs` and `serve.py` have the same. The characters are those that encodings differ in.
 const SECRET: &str = "p@ss/+ :%&=";
+/// Long enough for HMAC with SHA-256.
+const LONG_SECRET: &str = "p@ss/+ :%&= and thirty-two bytes in all";
 const LIFETIME: Duration = Duration::from_secs(600);
 const SHORT_LIFETIME: Duration = Duration::from_secs(4);
 /// What a server may lose of it by rounding.
 const ROUNDING: Duration = Duration::from_secs(1);
 
-/// The authentication methods, each with the client that is registered for it.
-const METHODS: [(&str, &str, ClientAuthentication); 3] = [
-    ("post", "orders-post", ClientAuthentication::SecretPost),
-    ("basic", "orders-basic", ClientAuthentication::SecretBasic(BasicEncoding::FormUrlEncoded)),
-    ("basic-raw", "orders-basic", ClientAuthentication::SecretBasic(BasicEncoding::Raw)),
+/// An authentication method, with the client that is registered for it.
+struct Way {
+    name: &'static str,
+    client: &'static str,
+    authentication: ClientAuthentication,
+    /// What the client proves with who it is, and something that it is not.
+    credential: fn() -> Credential,
+    wrong: fn() -> Credential,
+}
+
+const METHODS: [Way; 5] = [
+    Way {
+        name: "post",
+        client: "orders-post",
+        authentication: ClientAuthentication::SecretPost,
+        credential: || SECRET.into(),
+        wrong: || "wrong".into(),
+    },
+    Way {
+        name: "basic",
+        client: "orders-basic",
+        authentication: ClientAuthentication::SecretBasic(BasicEncoding::FormUrlEncoded),
+        credential: || SECRET.into(),
+        wrong: || "wrong".into(),
+    },
+    Way {
+        name: "basic-raw",
+        client: "orders-basic",
+        authentication: ClientAuthentication::SecretBasic(BasicEncoding::Raw),
+        credential: || SECRET.into(),
+        wrong: || "wrong".into(),
+    },
+    Way {
+        name: "secret-jwt",
+        client: "orders-secret-jwt",
+        authentication: ClientAuthentication::SecretJwt(MacAlgorithm::HS256),
+        credential: || LONG_SECRET.into(),
+        wrong: || "wrong, although it is long enough for it".into(),
+    },
+    Way {
+        name: "key-jwt",
+        client: "orders-key",
+        authentication: ClientAuthentication::PrivateKeyJwt,
+        credential: || key("es256").into(),
+        wrong: || SigningKey::generate(Algorithm::ES256).expect("a key").key_id("es256").into(),
+    },
 ];
+
+/// A file of the folder with keys and certificates.
+fn key_file(name: &str) -> String {
+    let folder = std::env::var_os(KEYS).unwrap_or_else(|| panic!("{KEYS} is set beside {ENDPOINTS}"));
+    std::fs::read_to_string(std::path::Path::new(&folder).join(name)).expect("a file")
+}
+
+fn key(name: &str) -> SigningKey {
+    SigningKey::from_pem(&key_file(&format!("{name}.pem"))).expect("a key").key_id(name)
+}
+
+fn certificate() -> ClientCertificate {
+    ClientCertificate::from_pem(key_file("client.crt"), key_file("es256.pem")).expect("a certificate")
+}
+
 const FORMATS: [(&str, BodyFormat); 3] = [("auto", BodyFormat::Auto), ("json", BodyFormat::Json), ("form", BodyFormat::Form)];
 
 struct Peer {
@@ -43,7 +106,9 @@ struct Peer {
     /// Why it refuses what it refuses, after its name.
     why: &'static str,
     /// What comes of each of [`METHODS`] in each of [`FORMATS`]: the format that led to a token, or the answers to all that were tried.
-    cells: [[&'static str; 3]; 3],
+    cells: [[&'static str; 3]; 5],
+    /// What comes of each of [`BINDINGS`].
+    bindings: [&'static str; 7],
     /// What it says of a wrong secret; `Err`: it knows no wrong ones.
     invalid_client: Result<Option<&'static str>, ()>,
     /// What it says of an unknown scope; `None`: it takes any.
@@ -57,16 +122,33 @@ const OIDC_PROVIDER: Peer = Peer {
         ["form", "400 invalid_request", "form"],
         ["form", "400 invalid_request", "form"],
         ["400 invalid_request, 400 invalid_request", "400 invalid_request", "400 invalid_request"],
+        ["form", "400 invalid_request", "form"],
+        ["form", "400 invalid_request", "form"],
     ],
+    bindings: ["DPoP", "DPoP", "401 invalid_client", "401 invalid_client", "Bearer", "400 invalid_target", "Bearer, details not told"],
     invalid_client: Ok(Some("client authentication failed")),
     // It leaves such scopes out, and does not say so.
     unknown_scope: None,
 };
 
+const OIDC_PROVIDER_TLS: Peer = Peer {
+    name: "oidc-provider-tls",
+    why: "is the same by https, and asks for certificates",
+    bindings: ["DPoP", "DPoP", "Bearer", "Bearer", "Bearer", "400 invalid_target", "Bearer, details not told"],
+    ..OIDC_PROVIDER
+};
+
 const OAUTH2_MOCK_SERVER: Peer = Peer {
     name: "oauth2-mock-server",
     why: "takes everything from everybody",
-    cells: [["JSON", "JSON", "form"], ["JSON", "JSON", "form"], ["JSON", "JSON", "form"]],
+    cells: [
+        ["JSON", "JSON", "form"],
+        ["JSON", "JSON", "form"],
+        ["JSON", "JSON", "form"],
+        ["JSON", "JSON", "form"],
+        ["JSON", "JSON", "form"],
+    ],
+    bindings: ["Bearer, refused", "Bearer, refused", "Bearer", "Bearer", "Bearer", "Bearer", "Bearer, details not told"],
     invalid_client: Err(()),
     unknown_scope: None,
 };
@@ -78,6 +160,17 @@ const EXPRESS_OAUTH_SERVER: Peer = Peer {
         ["form", "400 invalid_request", "form"],
         ["400 invalid_request, 401 invalid_client", "400 invalid_request", "401 invalid_client"],
         ["form", "400 invalid_request", "form"],
+        ["400 invalid_request, 400 invalid_client", "400 invalid_request", "400 invalid_client"],
+        ["400 invalid_request, 400 invalid_client", "400 invalid_request", "400 invalid_client"],
+    ],
+    bindings: [
+        "Bearer, refused",
+        "Bearer, refused",
+        "400 invalid_client",
+        "400 invalid_client",
+        "Bearer",
+        "Bearer",
+        "Bearer, details not told",
     ],
     invalid_client: Ok(Some("Invalid client: client is invalid")),
     unknown_scope: Some("invalid_scope"),
@@ -90,8 +183,21 @@ const AUTHLIB: Peer = Peer {
         ["form", "400 unsupported_grant_type", "form"],
         ["400 unsupported_grant_type, 401 invalid_client", "400 unsupported_grant_type", "401 invalid_client"],
         ["form", "400 unsupported_grant_type", "form"],
+        ["form", "400 unsupported_grant_type", "form"],
+        ["form", "400 unsupported_grant_type", "form"],
     ],
-    invalid_client: Ok(Some("The client cannot authenticate with methods: ['client_secret_basic', 'client_secret_post']")),
+    bindings: [
+        "Bearer, refused",
+        "Bearer, refused",
+        "401 invalid_client",
+        "401 invalid_client",
+        "Bearer",
+        "Bearer",
+        "Bearer, details not told",
+    ],
+    invalid_client: Ok(Some(
+        "The client cannot authenticate with methods: ['client_secret_basic', 'client_secret_post', 'client_assertion_jwt']",
+    )),
     unknown_scope: Some("invalid_scope"),
 };
 
@@ -102,6 +208,17 @@ const DJANGO_OAUTH_TOOLKIT: Peer = Peer {
         ["form", "400 unsupported_grant_type", "form"],
         ["form", "400 unsupported_grant_type", "form"],
         ["400 unsupported_grant_type, 401 invalid_client", "400 unsupported_grant_type", "401 invalid_client"],
+        ["400 unsupported_grant_type, 401 invalid_client", "400 unsupported_grant_type", "401 invalid_client"],
+        ["400 unsupported_grant_type, 401 invalid_client", "400 unsupported_grant_type", "401 invalid_client"],
+    ],
+    bindings: [
+        "Bearer, refused",
+        "Bearer, refused",
+        "401 invalid_client",
+        "401 invalid_client",
+        "Bearer",
+        "Bearer",
+        "Bearer, details not told",
     ],
     invalid_client: Ok(None),
     unknown_scope: Some("invalid_scope"),
@@ -114,13 +231,31 @@ const DJANGO_OAUTH_TOOLKIT_JSON: Peer = Peer {
         ["JSON", "JSON", "400 unsupported_grant_type"],
         ["JSON", "JSON", "400 unsupported_grant_type"],
         ["401 invalid_client, 400 unsupported_grant_type", "401 invalid_client", "400 unsupported_grant_type"],
+        ["401 invalid_client, 400 unsupported_grant_type", "401 invalid_client", "400 unsupported_grant_type"],
+        ["401 invalid_client, 400 unsupported_grant_type", "401 invalid_client", "400 unsupported_grant_type"],
+    ],
+    bindings: [
+        "Bearer, refused",
+        "Bearer, refused",
+        "401 invalid_client",
+        "401 invalid_client",
+        "400 invalid_target",
+        "400 invalid_target",
+        "Bearer, details not told",
     ],
     invalid_client: Ok(None),
     unknown_scope: Some("invalid_scope"),
 };
 
-const PEERS: [&Peer; 6] =
-    [&OIDC_PROVIDER, &OAUTH2_MOCK_SERVER, &EXPRESS_OAUTH_SERVER, &AUTHLIB, &DJANGO_OAUTH_TOOLKIT, &DJANGO_OAUTH_TOOLKIT_JSON];
+const PEERS: [&Peer; 7] = [
+    &OIDC_PROVIDER,
+    &OIDC_PROVIDER_TLS,
+    &OAUTH2_MOCK_SERVER,
+    &EXPRESS_OAUTH_SERVER,
+    &AUTHLIB,
+    &DJANGO_OAUTH_TOOLKIT,
+    &DJANGO_OAUTH_TOOLKIT_JSON,
+];
 
 impl Peer {
     /// Its token endpoint, or `None`, said loudly, where no servers were started.
@@ -181,19 +316,24 @@ impl Cell {
 
     /// The token endpoint with a query by which the server counts the requests of this part.
     fn url(&self, part: &str) -> String {
-        format!("{}?case={}-{}-{part}-{}", self.endpoint, METHODS[self.method].0, FORMATS[self.format].0, std::process::id())
+        format!("{}?case={}-{}-{part}-{}", self.endpoint, METHODS[self.method].name, FORMATS[self.format].0, std::process::id())
     }
 
     fn builder(&self, part: &str) -> ClientBuilder {
-        self.builder_for(part, METHODS[self.method].1, SECRET)
+        self.builder_for(part, METHODS[self.method].client, (METHODS[self.method].credential)())
     }
 
-    fn builder_for(&self, part: &str, client_id: &str, secret: &str) -> ClientBuilder {
-        Client::builder(self.url(part), client_id, secret)
+    fn builder_for(&self, part: &str, client_id: &str, credential: Credential) -> ClientBuilder {
+        let builder = Client::builder(self.url(part), client_id, credential)
             .scope("orders:read")
-            .authentication(METHODS[self.method].2)
+            .authentication(METHODS[self.method].authentication)
             .body_format(FORMATS[self.format].1)
-            .allow_http_on_loopback()
+            .allow_http_on_loopback();
+        trusting(builder, &self.endpoint)
+    }
+
+    fn builder_by_certificate(&self, client_id: &str, authentication: ClientAuthentication) -> ClientBuilder {
+        self.builder_for(client_id, client_id, certificate().into()).authentication(authentication)
     }
 
     fn client(&self, part: &str) -> Client {
@@ -226,9 +366,14 @@ impl Cell {
     }
 }
 
+/// The servers' own authority, for those that are served by https.
+fn trusting(builder: ClientBuilder, endpoint: &str) -> ClientBuilder {
+    if endpoint.starts_with("https:") { builder.root_certificates(key_file("server.crt")) } else { builder }
+}
+
 impl std::fmt::Display for Cell {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{} with {} and {}", self.peer.name, METHODS[self.method].0, FORMATS[self.format].0)
+        write!(formatter, "{} with {} and {}", self.peer.name, METHODS[self.method].name, FORMATS[self.format].0)
     }
 }
 
@@ -260,7 +405,7 @@ async fn matrix() {
         // What was said to which methods.
         let mut refusals: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for cell in peer.all_cells(&endpoint) {
-            let method = METHODS[cell.method].0;
+            let method = METHODS[cell.method].name;
             let client = cell.client("matrix");
             let result = client.authorize().await;
             let outcome = outcome(&client, &result);
@@ -298,6 +443,74 @@ Why nothing else led to a token:
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What tokens are bound to or meant for, each with a client for it.
+type Binding = (&'static str, fn(&Cell) -> ClientBuilder);
+const BINDINGS: [Binding; 7] = [
+    ("dpop", |cell| cell.builder("dpop").dpop(new_key())),
+    ("dpop-nonce", |cell| cell.builder("dpop&nonce=").dpop(new_key())),
+    ("tls", |cell| cell.builder_by_certificate("orders-tls", ClientAuthentication::TlsClientAuth)),
+    ("self-signed", |cell| cell.builder_by_certificate("orders-self-signed", ClientAuthentication::SelfSignedTlsClientAuth)),
+    ("resource", |cell| cell.builder("one").resources([ORDERS])),
+    ("resources", |cell| cell.builder("two").resources([ORDERS, STOCK])),
+    ("details", |cell| cell.builder("details").authorization_details([json!({"type": "orders"})])),
+];
+
+fn new_key() -> SigningKey {
+    SigningKey::generate(Algorithm::ES256).expect("a key")
+}
+
+/// What came of it, in the words of [`Peer::bindings`].
+fn binding(name: &str, result: &Result<Token, Error>) -> String {
+    match result {
+        Ok(token) if name == "details" && token.authorization_details().is_none() => "Bearer, details not told".to_owned(),
+        Ok(token) => token.token_type().name().to_owned(),
+        Err(error) if error.kind() == ErrorKind::BindingDowngrade => "Bearer, refused".to_owned(),
+        Err(error) => {
+            let status = error.status().map_or(0, |status| status.as_u16());
+            format!("{status} {}", error.oauth().map_or("without an OAuth error", OAuthError::code))
+        }
+    }
+}
+
+#[tokio::test]
+async fn bindings() {
+    let mut table = format!("\n{:27}", "peer");
+    BINDINGS.iter().for_each(|(name, _)| write!(table, "{name:26}").expect("memory"));
+    let mut reasons = String::new();
+    let mut wrong = Vec::new();
+    for peer in PEERS {
+        let Some(cell) = peer.first_cell() else { return };
+        write!(table, "\n{:27}", peer.name).expect("memory");
+        for ((name, builder), expected) in BINDINGS.iter().zip(peer.bindings) {
+            let result = builder(&cell).build().expect("a client").token().await;
+            let outcome = binding(name, &result);
+            if outcome != expected {
+                wrong.push(format!("{name} at {}: {outcome} instead of {expected}: {result:?}", peer.name));
+            }
+            write!(table, "{outcome:26}").expect("memory");
+            if let Err(error) = result {
+                let text = error.answers().last().map_or_else(|| error.to_string(), |answer| answer.text.clone());
+                writeln!(reasons, "    {} with {name}: {text}", peer.name).expect("memory");
+            }
+        }
+    }
+    // That there was a nonce to send back.
+    let cell = OIDC_PROVIDER.first_cell().expect("it is there");
+    assert_eq!((cell.answered("dpop"), cell.answered("dpop&nonce=")), (vec![400, 200], vec![400, 400, 200]));
+    let text = format!(
+        "{table}
+
+A cell says which type of token came, or what was answered last. dpop: bound to a key (RFC 9449), with and without a nonce; tls and
+self-signed: by a certificate (RFC 8705); resource and resources: for one and for two (RFC 8707); details: RFC 9396. A bearer token is refused
+where a bound one was asked for.
+Why nothing else led to a token:
+{reasons}
+"
+    );
+    std::io::stdout().write_all(text.as_bytes()).expect("a terminal");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// Everything of the contract that can be seen in any combination.
 async fn contract(peer: &'static Peer) {
     let Some(endpoint) = peer.endpoint() else { return };
@@ -330,7 +543,8 @@ async fn refused(cell: &Cell) {
     assert_eq!((error.kind(), error.is_remembered(), error.is_retryable()), (ErrorKind::OAuth, false, false), "{cell}: {error}");
     assert_eq!((client.error().as_deref(), client.error_description().as_deref()), (Some(oauth.code()), oauth.description()), "{cell}");
     assert!(is_signed_out(&client), "{cell}");
-    assert!(!format!("{error} {error:?} {client:?}").contains(SECRET), "{cell}");
+    let printed = format!("{error} {error:?} {client:?}");
+    assert!(!printed.contains(SECRET) && !printed.contains(LONG_SECRET), "{cell}");
     let again = client.authorize().await.expect_err("it is remembered");
     assert!(again.is_remembered(), "{cell}: {again}");
     assert_eq!(cell.answered("refused"), cell.statuses(), "{cell}");
@@ -387,6 +601,7 @@ async fn one_request_for_all(cell: &Cell) {
 
 /// A wrong secret is told, remembered, and not tried again.
 async fn wrong_secret(cell: &Cell) {
+    let is_secret = matches!(METHODS[cell.method].authentication, ClientAuthentication::SecretPost | ClientAuthentication::SecretBasic(_));
     let description = match cell.peer.invalid_client {
         Ok(description) => description,
         Err(()) => {
@@ -398,10 +613,12 @@ async fn wrong_secret(cell: &Cell) {
             Some("no such client")
         }
     };
-    let client = cell.builder_for("secret", METHODS[cell.method].1, "wrong").build().expect("a client");
+    let client = cell.builder_for("secret", METHODS[cell.method].client, (METHODS[cell.method].wrong)()).build().expect("a client");
     let error = client.authorize().await.expect_err("the secret is wrong");
     assert_eq!((error.kind(), error.is_remembered(), error.is_retryable()), (ErrorKind::OAuth, false, false), "{cell}: {error}");
     let oauth = error.oauth().expect("an OAuth error");
+    // What is wrong with an assertion has many names.
+    let description = if is_secret { description } else { oauth.description() };
     assert_eq!((oauth.code(), oauth.description()), ("invalid_client", description), "{cell}: {error}");
     let fields = || (client.error(), client.error_description(), client.error_uri());
     let expected = (Some("invalid_client".to_owned()), description.map(str::to_owned), oauth.uri().map(str::to_owned));
@@ -454,7 +671,7 @@ async fn other_requests(cell: &Cell) {
 
 /// A token that has expired is replaced by a new one.
 async fn expiry(cell: &Cell) {
-    let client = cell.builder_for("expiry", "orders-short", SECRET).build().expect("a client");
+    let client = cell.builder_for("expiry", "orders-short", SECRET.into()).build().expect("a client");
     let first = client.token().await.unwrap_or_else(|error| panic!("{cell}: {error}"));
     let lifetime = first.plan().expires_at.expect("the server says when").duration_since(first.plan().issued).expect("later");
     assert!(lifetime <= SHORT_LIFETIME && lifetime + ROUNDING >= SHORT_LIFETIME, "{cell}: {lifetime:?}");
@@ -577,4 +794,181 @@ async fn faults() {
     assert_eq!((error.kind(), client.error().as_deref()), (ErrorKind::OAuth, Some("invalid_scope")), "{error}");
     assert!(client.error_description().as_deref() == Some("not for you") && is_signed_out(&client), "{error}");
     assert_eq!(cell.answered("error"), [200]);
+}
+
+/// Where the resource server of oidc-provider listens, and a client for it whose tokens are bound to a key.
+fn orders(cell: &Cell, part: &str, target: &str) -> (Uri, Client) {
+    let origin = cell.endpoint.trim_end_matches("/token");
+    let client = cell.builder(part).dpop(new_key()).resources([ORDERS]).allow_origin(origin).build().expect("a client");
+    (format!("{origin}{target}").parse().expect("an address"), client)
+}
+
+/// A request to a resource server, sent once more when the library advises it; the statuses.
+async fn get(client: &Client, target: &Uri) -> Vec<u16> {
+    let http = reqwest::Client::new();
+    let mut statuses = Vec::new();
+    for _ in 0..2 {
+        let token = client.authorization(target).await.expect("a token");
+        let headers = client.headers_for(&token, &Method::GET, target).await.expect("headers");
+        let response = http.get(target.to_string()).headers(headers).send().await.expect("an answer");
+        statuses.push(response.status().as_u16());
+        if client.observe(&token, target, response.status(), response.headers()) != Advice::Replay {
+            break;
+        }
+    }
+    statuses
+}
+
+/// oauth4webapi checks the proofs, and with them that they are for the token, the request and the nonce.
+#[tokio::test]
+async fn dpop_at_a_resource_server() {
+    let Some(cell) = OIDC_PROVIDER.first_cell() else { return };
+    let (target, client) = orders(&cell, "dpop-api", "/orders?page=2");
+    for _ in 0..3 {
+        assert_eq!(get(&client, &target).await, [200]);
+    }
+    let token = client.access_token().expect("a token");
+    assert_eq!(token.token_type(), TokenType::Dpop);
+    assert!(claims(&token)["cnf"]["jkt"].is_string());
+    // Both servers want nonces; every success brings the next one.
+    let cell = Cell { format: 2, ..cell };
+    let (target, client) = orders(&cell, "dpop-api&nonce=", "/orders?nonce");
+    assert_eq!(get(&client, &target).await, [401, 200]);
+    for _ in 0..3 {
+        assert_eq!(get(&client, &target).await, [200]);
+    }
+    assert_eq!(cell.answered("dpop-api&nonce="), [400, 200]);
+    // A token without a proof, or with one for another request, is worth nothing.
+    let http = reqwest::Client::new();
+    let plain = http.get(target.to_string().replace("nonce", "plain")).header(AUTHORIZATION, client.headers()[AUTHORIZATION].clone());
+    assert_eq!(plain.send().await.expect("an answer").status(), StatusCode::UNAUTHORIZED);
+    let other: HeaderMap = client.authorization_headers(&Method::POST, &target).await.expect("headers");
+    let wrong = http.get(target.to_string().replace("nonce", "plain")).headers(other);
+    assert_eq!(wrong.send().await.expect("an answer").status(), StatusCode::UNAUTHORIZED);
+}
+
+/// Every kind of key, at the two servers that know assertions; and whom assertions may be for.
+#[tokio::test]
+async fn assertions_of_every_kind() {
+    for peer in [&OIDC_PROVIDER, &AUTHLIB] {
+        let Some(cell) = peer.first_cell() else { return };
+        let cell = Cell { method: 4, format: 2, ..cell };
+        for (name, algorithm) in [
+            ("es256", Algorithm::ES256),
+            ("es384", Algorithm::ES384),
+            ("rsa", Algorithm::PS256),
+            ("rsa", Algorithm::RS256),
+            ("ed25519", Algorithm::EdDSA),
+            ("ed25519", Algorithm::Ed25519),
+        ] {
+            let key = key(name).algorithm(algorithm);
+            let client = cell.builder_for("algorithms", "orders-key", key.clone().into()).build().expect("a client");
+            let result = client.token().await;
+            // Authlib takes only what is said to be sound for everybody.
+            let expected = peer.name == OIDC_PROVIDER.name || matches!(algorithm, Algorithm::ES256 | Algorithm::RS256);
+            assert_eq!(result.is_ok(), expected, "{cell} and {algorithm:?}: {result:?}");
+        }
+        let issuer = cell.endpoint.trim_end_matches("/token").to_owned();
+        for (audience, typ) in [
+            (AssertionAudience::TokenEndpoint, "JWT"),
+            (AssertionAudience::Value(issuer.clone()), "client-authentication+jwt"),
+            (AssertionAudience::List(vec![issuer.clone(), "https://elsewhere.example".to_owned()]), ""),
+        ] {
+            let mut policy = AssertionPolicy::default();
+            (policy.audience, policy.typ) = (audience.clone(), typ.to_owned());
+            let client = cell.builder("audiences").assertion(policy).build().expect("a client");
+            let result = client.token().await;
+            assert!(result.is_ok(), "{cell} for {audience:?}: {result:?}");
+        }
+        let mut policy = AssertionPolicy::default();
+        policy.audience = AssertionAudience::Value("https://elsewhere.example".to_owned());
+        let error =
+            cell.builder("audiences").assertion(policy).build().expect("a client").token().await.expect_err("it is for somebody else");
+        assert_eq!(error.oauth().map(OAuthError::code), Some("invalid_client"), "{cell}: {error}");
+    }
+}
+
+/// By both HTTP clients that come with the library: with a certificate, with another one, and without.
+#[tokio::test]
+async fn mutual_tls() {
+    let Some(cell) = OIDC_PROVIDER_TLS.first_cell() else { return };
+    let by_certificate = || cell.builder_by_certificate("orders-tls", ClientAuthentication::TlsClientAuth).resources([ORDERS]);
+    let token = by_certificate().build().expect("a client").token().await.expect("a token");
+    let thumbprint = claims(&token)["cnf"]["x5t#S256"].clone();
+    assert!(thumbprint.is_string(), "it is bound to the certificate (RFC 8705, section 3)");
+    #[cfg(feature = "blocking")]
+    {
+        let builder = by_certificate();
+        let token = tokio::task::spawn_blocking(|| builder.build_blocking().expect("a client").token()).await.expect("no panic");
+        assert_eq!(claims(&token.expect("a token"))["cnf"]["x5t#S256"], thumbprint);
+    }
+    let other = rcgen::generate_simple_self_signed(["orders".to_owned()]).expect("a certificate");
+    let pem = crate::jose::pem;
+    let (shown, its_key) = (pem("CERTIFICATE", other.cert.der()), pem("PRIVATE KEY", &other.signing_key.serialize_der()));
+    let other = ClientCertificate::from_pem(shown, its_key).expect("a certificate");
+    let client = cell.builder_for("other", "orders-tls", other.into()).authentication(ClientAuthentication::TlsClientAuth);
+    let error = client.build().expect("a client").token().await.expect_err("it is somebody else's");
+    assert_eq!(error.oauth().map(OAuthError::code), Some("invalid_client"), "{error}");
+    assert!(error.to_string().contains("the certificate that the server knows"), "{error}");
+    // A server that the system does not trust is not talked to.
+    let untrusted = Client::builder(cell.url("untrusted"), "orders-post", SECRET).build().expect("a client");
+    let error = untrusted.token().await.expect_err("it is not trusted");
+    assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
+}
+
+/// Without an address of any endpoint; all that is known is the issuer.
+#[tokio::test]
+async fn discovery() {
+    for peer in [&OIDC_PROVIDER, &OIDC_PROVIDER_TLS] {
+        let Some(cell) = peer.first_cell() else { return };
+        let issuer = cell.endpoint.trim_end_matches("/token").to_owned();
+        let discover = |client_id: &str, credential: Credential| {
+            let builder = Client::discover(&issuer, client_id, credential).scope("orders:read").allow_http_on_loopback();
+            trusting(builder, &issuer)
+        };
+        let client = discover("orders-post", SECRET.into()).build().expect("a client");
+        let token = client.token().await.unwrap_or_else(|error| panic!("{}: {error}", peer.name));
+        let metadata = client.metadata().await.expect("metadata");
+        assert_eq!((metadata.issuer(), metadata.text("token_endpoint")), (issuer.as_str(), Some(cell.endpoint.as_str())));
+        assert!(client.introspect(token.access_token()).await.expect("an answer").is_active());
+        client.revoke(&token).await.expect("revoked");
+        assert!(!client.authorized());
+        assert!(!client.introspect(token.access_token()).await.expect("an answer").is_active());
+        discover("orders-key", key("rsa").into()).dpop(key("ed25519")).build().expect("a client").token().await.expect("a token");
+        let by_certificate = discover("orders-tls", certificate().into()).build().expect("a client").token().await;
+        assert_eq!(by_certificate.is_ok(), peer.name == OIDC_PROVIDER_TLS.name, "{}: {by_certificate:?}", peer.name);
+        let wrong = Client::discover(format!("{issuer}/"), "orders-post", SECRET).allow_http_on_loopback();
+        let error = trusting(wrong, &issuer).build().expect("a client").token().await.expect_err("it is another name");
+        assert_eq!(error.kind(), ErrorKind::Discovery, "{error}");
+    }
+}
+
+/// The FAPI 2.0 profile, at a server that is served by https.
+#[tokio::test]
+async fn fapi_2_0() {
+    let Some(cell) = OIDC_PROVIDER_TLS.first_cell() else { return };
+    let issuer = cell.endpoint.trim_end_matches("/token");
+    let profile = |client_id: &str, credential: Credential| {
+        let builder = Client::discover(issuer, client_id, credential).scope("orders:read").profile(Profile::Fapi2);
+        trusting(builder.body_format(BodyFormat::Form), issuer)
+    };
+    for key_name in ["es256", "rsa", "ed25519"] {
+        let signing = if key_name == "rsa" { key(key_name).algorithm(Algorithm::PS256) } else { key(key_name) };
+        let token = profile("orders-key", signing.into()).dpop(new_key()).build().expect("a client").token().await;
+        assert_eq!(token.expect("a token").token_type(), TokenType::Dpop, "{key_name}");
+    }
+    profile("orders-tls", certificate().into()).build().expect("a client").token().await.expect("a token");
+}
+
+/// RFC 7009 and RFC 7662 where they are known without discovery.
+#[tokio::test]
+async fn revocation() {
+    let Some(cell) = DJANGO_OAUTH_TOOLKIT.first_cell() else { return };
+    let endpoint = |name: &str| cell.endpoint.replace("/token/", name);
+    let client = cell.builder("revocation").revocation_endpoint(endpoint("/revoke_token/")).build().expect("a client");
+    let token = client.token().await.expect("a token");
+    client.revoke(&token).await.expect("revoked");
+    assert!(!client.authorized());
+    // The server does not know it any more, which is no failure (RFC 7009, section 2.2).
+    client.revoke(&token).await.expect("revoked");
 }

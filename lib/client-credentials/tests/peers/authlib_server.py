@@ -8,11 +8,15 @@ os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin, grants, list_to_scope, scope_to_list
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
-from flask import Flask
+from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
+from flask import Flask, request
+from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
-from serve import CLIENTS, SCOPES, SECRET, serve
+from serve import CLIENTS, LONG_SECRET, SCOPES, SECRET, key, serve
 
-METHODS = ["client_secret_basic", "client_secret_post"]
+METHODS = ["client_secret_basic", "client_secret_post", JWTBearerClientAssertion.CLIENT_AUTH_METHOD]
+KINDS = {"es256": ECKey, "es384": ECKey, "rsa": RSAKey, "ed25519": OKPKey}
+KEYS = KeySet([kind.import_key(key(f"{name}.pem"), {"kid": name}) for name, kind in KINDS.items()])
 
 
 class Client(ClientMixin):
@@ -39,12 +43,30 @@ class Grant(grants.ClientCredentialsGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = METHODS
 
 
+class Assertion(JWTBearerClientAssertion):
+    def __init__(self):
+        super().__init__()
+        self.used = set()
+
+    def get_audiences(self):
+        return [request.base_url, request.host_url.rstrip("/")]
+
+    def validate_jti(self, claims, jti):
+        is_new = jti not in self.used
+        self.used.add(jti)
+        return is_new
+
+    def resolve_client_public_key(self, client):
+        return KEYS if client.client_id == "orders-key" else OctKey.import_key(LONG_SECRET)
+
+
 app = Flask(__name__)
 app.config["OAUTH2_SCOPES_SUPPORTED"] = SCOPES
 server = AuthorizationServer(
     app, query_client=lambda client_id: Client(client_id) if client_id in CLIENTS else None, save_token=lambda token, request: None
 )
 server.register_grant(Grant)
+server.register_client_auth_method(Assertion.CLIENT_AUTH_METHOD, Assertion())
 server.register_token_generator(
     "default",
     BearerTokenGenerator(

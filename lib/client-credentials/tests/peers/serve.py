@@ -1,15 +1,32 @@
 """What the peers in Python share: who may ask for a token, and a server that keeps count."""
 
 import json
+import os
 import sys
 from collections import defaultdict
+from pathlib import Path
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 SECRET = "p@ss/+ :%&="
+# Long enough for HMAC with SHA-256.
+LONG_SECRET = "p@ss/+ :%&= and thirty-two bytes in all"
 SCOPES = ["orders:read", "orders:write"]
 # Seconds that a token lasts, by client.
-CLIENTS = {"orders-post": 600, "orders-basic": 600, "orders-short": 4}
+CLIENTS = {
+    "orders-post": 600,
+    "orders-basic": 600,
+    "orders-secret-jwt": 600,
+    "orders-key": 600,
+    "orders-tls": 600,
+    "orders-self-signed": 600,
+    "orders-short": 4,
+}
+
+
+def key(name):
+    """A file of the folder with keys and certificates, which the environment names."""
+    return (Path(os.environ["CLIENT_CREDENTIALS_TEST_KEYS"]) / name).read_text()
 
 
 class Quiet(WSGIRequestHandler):
