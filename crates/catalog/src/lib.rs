@@ -26,8 +26,8 @@ pub use error::Error;
 pub use home::{Appeared, HomePage, RisingPackage};
 pub use package::{Heading, MonthCount, PackageAnswer, PackagePage, Readme, ReadmeState, UnpublishedPackage, VersionRow};
 pub use search::{
-    AppliedFilter, DownloadCount, FacetCount, Highlights, MAX_FROM_PLUS_SIZE, Order, ScorePart, SearchFacet, SearchHit, SearchNote, SearchPage,
-    SearchRequest, Span, pieces, qualified,
+    AppliedFilter, DownloadCount, FacetCount, Highlights, MAX_FROM_PLUS_SIZE, Order, ScorePart, SearchFacet, SearchHit, SearchNote,
+    SearchPage, SearchRequest, Span, pieces, qualified,
 };
 pub use status::{DataSetStatus, SnapshotStatus, Status};
 pub use suggestions::{SuggestedName, SuggestedPackage, SuggestionsPage};

@@ -334,12 +334,8 @@ impl Catalog {
         let query = Query::parse(&request.text, request.now)?;
         let index = self.index().ok_or(Error::NoIndex)?;
         let asked = query.clone();
-        let wanted = Wanted {
-            explain: request.explain,
-            facets: request.facets,
-            others: request.others,
-            ..Wanted::page(request.from, request.size)
-        };
+        let wanted =
+            Wanted { explain: request.explain, facets: request.facets, others: request.others, ..Wanted::page(request.from, request.size) };
         let found = tokio::task::spawn_blocking(move || index.search(&asked, wanted)).await.map_err(|_| Error::Task)???;
         let ids: Vec<i64> = found.hits.iter().map(|hit| hit.id).collect();
         let known = if ids.is_empty() { Vec::new() } else { self.store.by_ids(&ids).await? };

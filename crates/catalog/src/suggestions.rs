@@ -69,7 +69,8 @@ impl Catalog {
         let limits = SuggestionLimits { packages, others };
         let found = tokio::task::spawn_blocking(move || index.suggest(&asked, limits)).await.map_err(|_| Error::Task)??;
         let before = found.before;
-        let named = |list: Vec<Suggested>, qualifier: &str| list.into_iter().map(|one| SuggestedName::new(one, qualifier, &before)).collect();
+        let named =
+            |list: Vec<Suggested>, qualifier: &str| list.into_iter().map(|one| SuggestedName::new(one, qualifier, &before)).collect();
         let hits = self.hits(&found.packages).await?.into_iter().map(|hit| SuggestedPackage {
             name: hit.name,
             description: hit.description,

@@ -259,3 +259,42 @@ async fn an_empty_server_is_alive_and_says_what_it_lacks() {
 fn the_api_is_described() {
     insta::assert_snapshot!(web::openapi_json());
 }
+
+/// What is stored of a package's details can be searched, whether the index heard of it as a change or was built anew.
+#[tokio::test]
+async fn details_can_be_searched() {
+    let site = Site::offline(&[VUE, BARE]).await;
+    site.import(&crate::site::documents("https://registry.example")).await;
+    let first = async |query: &str| {
+        let page = site.json(&format!("/api/v1/search?q={}", query.replace(' ', "%20"))).await;
+        let names = page["hits"].as_array().expect("hits").iter().filter_map(|hit| hit["name"].as_str().map(str::to_owned));
+        (page["total"].as_u64().expect("a number"), names.take(2).collect::<Vec<_>>())
+    };
+    for how in ["as changes", "anew"] {
+        for (query, total, hit) in [
+            ("has:types", 1, "sample-lib"),
+            ("types:included", 1, "sample-lib"),
+            ("is:types", 1, "@types/node"),
+            ("has:commands has:install-scripts", 1, "sample-lib"),
+            ("module:cjs sample", 1, "sample-lib"),
+            ("license:apache-2.0", 1, "sample-lib"),
+            ("depends:left-pad", 1, "sample-lib"),
+            ("depends:@scope/thing depends:react", 1, "sample-lib"),
+            ("dependencies:3", 1, "sample-lib"),
+            ("dependents:1", 1, "@scope/thing"),
+            ("sort:dependents", 12, "@scope/thing"),
+            ("updated:2025-03-04", 1, "sample-lib"),
+            ("has:homepage sample", 1, "sample-lib"),
+            ("is:unpublished", 1, "gone-lib"),
+            ("downloads:>1 vue", 1, "vue"),
+            ("jump", 1, "sample-lib"),
+            ("maintainer:joe", 1, "sample-lib"),
+            ("joe", 1, "sample-lib"),
+        ] {
+            let (found, hits) = first(query).await;
+            assert!(found == total && hits.first().is_some_and(|first| first == hit), "{query} {how}: {found} {hits:?}");
+        }
+        sync::rebuild(&site.context).await.expect("indexed");
+        site.catalog.refresh().expect("readable");
+    }
+}

@@ -139,6 +139,8 @@ async fn texts_that_make_no_sense() {
         assert!(!page.contains("<script>pwned") && !page.contains("<img src=x"), "{text:.40}: {page}");
         assert!(!page.contains("49 ") || !text.contains("7*7"), "{text:.40}");
         let (answered, ..) = site.get(&format!("/api/v1/search?q={}", encoded(&text))).await;
+        let (suggested, ..) = site.get(&format!("/api/v1/suggestions?q={}", encoded(&text))).await;
+        assert_eq!(suggested, StatusCode::OK, "suggestions for {text:?}");
         assert_eq!(answered.as_u16(), status, "{text:.40} as JSON");
     }
     // The text comes back in the box as it was typed.
@@ -174,6 +176,7 @@ async fn other_methods_bodies_and_headers() {
         "/@evan",
         "/-/v1/search?text=vue",
         "/api/v1/search",
+        "/api/v1/suggestions",
         "/api/v1/packages/vue",
         "/img/a/b",
         "/no/such",

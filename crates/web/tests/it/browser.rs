@@ -383,6 +383,84 @@ async fn hostile_readmes() {
     }
 }
 
+/// Types into the box of a page in a frame, uses the keys that screen readers' users use, and says what is wrong.
+const TYPING: &str = r"
+const problems = [], say = text => problems.push(text), wait = () => new Promise(done => setTimeout(done, 400));
+const frame = document.createElement('iframe');
+frame.width = 360;
+frame.height = 800;
+frame.src = '/';
+frame.onload = async () => {
+  frame.onload = null;
+  const page = frame.contentDocument, box = page.getElementById('q');
+  const key = name => box.dispatchEvent(new frame.contentWindow.KeyboardEvent('keydown', {key: name, bubbles: true, cancelable: true}));
+  const type = async text => { box.value = text; box.dispatchEvent(new Event('input', {bubbles: true})); await wait() };
+  const list = () => page.getElementById(box.getAttribute('aria-controls'));
+  const active = () => page.getElementById(box.getAttribute('aria-activedescendant'));
+  const options = () => [...list().querySelectorAll('[role=option]')];
+  const check = (what, holds) => { if (!holds) say(what) };
+  try {
+    check('is a combobox', box.getAttribute('role') === 'combobox' && box.getAttribute('aria-autocomplete') === 'list');
+    check('is closed', list().hidden && box.getAttribute('aria-expanded') === 'false');
+    box.focus();
+    await type('s');
+    check('opens with the first letter', !list().hidden && box.getAttribute('aria-expanded') === 'true' && options().length > 0);
+    check('has a label', list().getAttribute('role') === 'listbox' && list().getAttribute('aria-label'));
+    check('groups have labels', [...list().querySelectorAll('[role=group]')].every(group => group.getAttribute('aria-label')));
+    check('says how many', page.querySelector('.search [role=status]').textContent.includes('suggestion'));
+    check('nothing is chosen yet', !active());
+    check('fits', page.documentElement.scrollWidth <= page.documentElement.clientWidth);
+    key('ArrowDown');
+    check('down chooses the first', active() === options()[0] && active().getAttribute('aria-selected') === 'true');
+    key('ArrowUp');
+    check('up goes back to the box', !active());
+    key('ArrowUp');
+    check('and to the last', active() === options().at(-1));
+    check('one is chosen', list().querySelectorAll('[aria-selected=true]').length === 1);
+    key('Escape');
+    check('escape closes', list().hidden && !active() && box.getAttribute('aria-expanded') === 'false' && box.value === 's');
+    key('ArrowDown');
+    await wait();
+    check('down opens again', !list().hidden);
+    await type('zzzzzzzzzz');
+    check('nothing, nothing shown', list().hidden && page.querySelector('.search [role=status]').textContent.startsWith('No'));
+    await type('<img src=x onerror=alert(1)>');
+    check('is text', !list().querySelector('img'));
+    await type('sample');
+    box.blur();
+    check('leaving closes', list().hidden);
+    box.focus();
+    await type('sample-l');
+    key('ArrowDown');
+    check('a link', active()?.getAttribute('href') === '/pkg:sample-lib');
+    frame.onload = () => {
+      check('enter opens what is chosen', frame.contentWindow.location.pathname === '/pkg:sample-lib');
+      document.body.dataset.problems = JSON.stringify(problems);
+      document.title = 'looked at 1';
+    };
+    key('Enter');
+  } catch (error) {
+    say(String(error));
+    document.body.dataset.problems = JSON.stringify(problems);
+    document.title = 'looked at 1';
+  }
+};
+document.body.append(frame);
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suggestions_with_the_keyboard() {
+    let site = Site::offline(&[VUE, BARE]).await;
+    let Some(browser) = Browser::start(&site).await else { return };
+    site.import(&documents("https://registry.example")).await;
+    browser.put("/typing", format!("<!doctype html><title>typing</title><body><script>{TYPING}</script></body>"));
+    let looked = browser.open(&format!("http://{FRAMED}/typing")).await;
+    assert_eq!(looked.problems(1), Vec::<String>::new());
+    let refused: Vec<_> =
+        looked.console.lines().filter(|line| line.contains("Content Security Policy") || line.contains("Uncaught")).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_fit_their_screens() {
     let lines = [
@@ -401,6 +479,7 @@ async fn pages_fit_their_screens() {
         "/?q=sample+-lib+scope:x+updated:<1y+sort:name",
         "/?q=lib+is:deprecated+colour:red&explain=1",
         "/?q=lib&explain=1",
+        "/?q=sample&facets=1",
         "/help/search",
         "/?q=a",
         "/?q=zzzz:qqqq",

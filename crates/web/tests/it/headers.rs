@@ -73,6 +73,7 @@ async fn headers_of_every_address() {
         ("/api/v1/packages/sample-lib".to_owned(), 200, KEPT, json, DATA),
         ("/api/v1/packages/vue".to_owned(), 200, NEVER, json, DATA),
         ("/api/v1/search?q=vue".to_owned(), 200, SHORT, json, DATA),
+        ("/api/v1/suggestions?q=vu".to_owned(), 200, SHORT, json, DATA),
         ("/api/v1/status".to_owned(), 200, NEVER, json, DATA),
         ("/api/v1/users/jane".to_owned(), 200, NEVER, json, DATA),
         ("/api/v1/nothing".to_owned(), 404, NEVER, json, DATA),

@@ -498,6 +498,86 @@ async fn a_page_says_why_its_packages_stand_in_that_order() {
     }
 }
 
+/// Packages enough that words are known: forty pickers, half of them of dates.
+async fn pickers() -> Site {
+    let lines: Vec<String> = (0..40)
+        .map(|number| {
+            let name = format!("{}-picker-{number}", ["date", "colour"][number % 2]);
+            let mut hit = hit(&name, "jane", 100_000 + 10_000 * number as u64, "2026-01-01T00:00:00.000Z");
+            hit["package"]["license"] = "MIT".into();
+            hit["package"]["keywords"] = serde_json::json!(["ui", name]);
+            hit.to_string()
+        })
+        .collect();
+    let others = ["picker", "date"].map(|name| hit(name, "joe", 90_000, "2026-01-01T00:00:00.000Z").to_string());
+    Site::offline(&lines.iter().chain(&others).map(String::as_str).collect::<Vec<_>>()).await
+}
+
+#[tokio::test]
+async fn a_search_leads_to_others() {
+    let site = pickers().await;
+    let page = site.page("/?q=dat+pikcer+has:keywords", StatusCode::OK).await;
+    has(&page, "mistyped", &["Did you mean <a href=\"/?q=dat%20picker%20has%3Akeywords\">dat picker has:keywords</a>?"]);
+    let page = site.page("/?q=picker", StatusCode::OK).await;
+    has(&page, "plain", &["<h2 id=\"also\">Also try</h2>", "href=\"/?q=picker%20colour\"", "href=\"/?q=picker&#38;facets=1\""]);
+    lacks(&page, "plain", &["Did you mean", "class=\"why facets\""]);
+    html::check("/?q=picker", &page);
+    lacks(&site.page("/?q=picker&from=20", StatusCode::OK).await, "the second page", &["Also try"]);
+    let page = site.page("/?q=picker&facets=1", StatusCode::OK).await;
+    has(
+        &page,
+        "facets",
+        &[
+            "<dt>Keyword</dt>",
+            "<dt>Licence</dt>",
+            "href=\"/?q=picker%20license%3Amit&#38;facets=1\">MIT",
+            "href=\"/?q=picker\">Hide this</a>",
+        ],
+    );
+    html::check("/?q=picker&facets=1", &page);
+    let json = site.json("/api/v1/search?q=picker&facets=1&others=1").await;
+    let licenses = json["facets"].as_array().expect("facets").iter().find(|facet| facet["qualifier"] == "license").expect("licenses");
+    assert_eq!(licenses["values"][0], serde_json::json!({"value": "MIT", "packages": 40, "text": "picker license:mit"}));
+    assert!(json["also_try"].as_array().is_some_and(|list| list.iter().any(|text| text == "picker date")), "{json}");
+    let narrowed = site.json("/api/v1/search?q=picker%20license:mit&facets=1").await;
+    assert_eq!(narrowed["total"], 40, "as many as the facet says");
+    assert!(!narrowed["facets"].to_string().contains("\"license:mit\""), "what was narrowed down to is not offered again");
+    assert!(site.json("/api/v1/search?q=picker").await.get("facets").is_none());
+}
+
+#[tokio::test]
+async fn packages_like_another() {
+    let site = pickers().await;
+    let page = site.page("/pkg:date-picker-2", StatusCode::OK).await;
+    has(&page, "similar", &["<h2>Similar packages</h2>", "<a href=\"/pkg:date-picker-"]);
+    let json = site.json("/api/v1/packages/date-picker-2").await;
+    let similar: Vec<&str> = json["similar"].as_array().expect("some").iter().filter_map(|hit| hit["name"].as_str()).collect();
+    assert!(similar.len() == 6 && !similar.contains(&"date-picker-2"), "{similar:?}");
+    assert!(similar.iter().all(|name| name.contains("date") || *name == "picker"), "{similar:?}");
+}
+
+#[tokio::test]
+async fn suggestions_while_typing() {
+    let site = pickers().await;
+    let json = site.json("/api/v1/suggestions?q=dat").await;
+    assert_eq!(json["packages"][0]["name"], "date-picker-38", "the most downloaded that begins so: {json}");
+    assert_eq!(json["packages"].as_array().map(Vec::len), Some(7));
+    assert!(json["packages"][0]["downloads"]["as_of"].is_string(), "{json}");
+    assert_eq!(site.json("/api/v1/suggestions?q=d&size=2").await["packages"].as_array().map(Vec::len), Some(2));
+    let users = site.json("/api/v1/suggestions?q=picker%20maintainer:ja").await;
+    assert_eq!(users["users"], serde_json::json!([{"name": "jane", "packages": 40, "query": "picker maintainer:jane"}]));
+    let page = site.page("/", StatusCode::OK).await;
+    has(
+        &page,
+        "a form without a script",
+        &["<form class=\"search\" action=\"/\" role=\"search\">", "data-suggestions=\"/api/v1/suggestions\""],
+    );
+    lacks(&page, "a form without a script", &["role=\"combobox\""]);
+    for (address, status) in [("?q=a&q=b", 400), ("?size=x", 400), ("", 200), ("?q=", 200)] {
+        assert_eq!(site.get(&format!("/api/v1/suggestions{address}")).await.0.as_u16(), status, "{address}");
+    }
+}
+
 #[tokio::test]
 async fn an_empty_server_has_pages() {
     let site = Site::offline(&[]).await;
