@@ -67,7 +67,7 @@ pub(crate) fn check(bytes: &[u8]) {
         ("react-date-picker", highlighter.in_name("react-date-picker")),
         (&text, highlighter.in_text(&text)),
     ] {
-        let whole: String = pieces(text, spans.into_iter()).into_iter().map(|(_, piece)| piece).collect();
+        let whole: String = pieces(text, spans).into_iter().map(|(_, piece)| piece).collect();
         assert_eq!(whole, *text, "the pieces are the text");
     }
 }

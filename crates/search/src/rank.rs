@@ -48,9 +48,9 @@ const LOOKED_AT: usize = 50;
 /// Names tried in place of a mistyped one.
 const CORRECTIONS: usize = 50;
 /// A package of this bucket, a thousand downloads a month, is one that somebody typing the beginning of its name may mean.
-const FAMILIAR: Bucket = Bucket(60);
+pub(crate) const FAMILIAR: Bucket = Bucket(60);
 /// A package of this bucket, ten thousand downloads a month, is what somebody typing its very name means.
-pub(crate) const WELL_KNOWN: Bucket = Bucket(80);
+const WELL_KNOWN: Bucket = Bucket(80);
 /// A text of so many words that is a name but for its separators is that name.
 const NAME_WORDS: usize = 4;
 /// Buckets between two packages of which one has twenty times the downloads of the other.

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use tantivy::DocId;
 
 use crate::index::Segment;
-use crate::rank::{WELL_KNOWN, alternative};
+use crate::rank::{FAMILIAR, alternative};
+use crate::sets::visit;
 use crate::words::{Words, frequency};
 use crate::{Error, Index, Query, tokens};
 
@@ -14,6 +15,8 @@ const MISTYPED: std::ops::RangeInclusive<usize> = 4..=24;
 const LOOKED_UP: usize = 3;
 /// A word in so many names or descriptions is no typing mistake.
 const KNOWN: u64 = 20;
+/// Names that are close to a word, of which the one is taken that is most used.
+const NEAR: usize = 50;
 /// Hits that must share a word, and how many such words are given.
 const SHARED: usize = 3;
 const RELATED: usize = 6;
@@ -54,17 +57,26 @@ impl Index {
                 continue;
             }
             looked_up += 1;
-            let mut best = None;
+            // Of the names that are close to it, the one that most packages have as a word.
+            let mut best: Option<(u64, String)> = None;
             for segment in segments {
-                let near = self.mistyped(&segment.reader, &lowered, 1)?;
-                let floor = |doc: &DocId| segment.standing(*doc).bucket() >= WELL_KNOWN;
-                if let Some(doc) = near.first().filter(floor) {
-                    best = best.max(Some((segment.standing(doc).bucket(), segment.name(doc)?)));
+                let mut near = self.mistyped(&segment.reader, &lowered, 1)?;
+                let mut names = Vec::new();
+                visit(&segment.reader, &mut near, &mut [], NEAR, |doc| {
+                    if segment.standing(doc).bucket() >= FAMILIAR {
+                        names.push(segment.name(doc));
+                    }
+                });
+                for name in names {
+                    let name = name?;
+                    // Names have separators, which words have not.
+                    if name.bytes().all(|byte| byte.is_ascii_lowercase()) && name != lowered {
+                        best = best.max(Some((frequency_of(&name)?, name)));
+                    }
                 }
             }
-            let correction = best.map(|(_, name)| tokens::joined(&name)).filter(|name| *name != lowered);
-            if let Some(correction) = correction
-                && frequency_of(&correction)? >= KNOWN * known.max(1)
+            if let Some((frequency, correction)) = best
+                && frequency >= KNOWN * known.max(1)
             {
                 words.pop();
                 words.push(correction);

@@ -282,7 +282,7 @@ async fn details_can_be_searched() {
             ("depends:@scope/thing depends:react", 1, "sample-lib"),
             ("dependencies:3", 1, "sample-lib"),
             ("dependents:1", 1, "@scope/thing"),
-            ("sort:dependents", 12, "@scope/thing"),
+            ("sort:dependents", 11, "@scope/thing"),
             ("updated:2025-03-04", 1, "sample-lib"),
             ("has:homepage sample", 1, "sample-lib"),
             ("is:unpublished", 1, "gone-lib"),
