@@ -197,6 +197,13 @@ const chartValue = (chart, value) => {
   if (chart.show === "growth" && value > 0) return `+${amount}%`;
   return chart.show === "growth" || chart.show === "share" ? `${amount}%` : amount;
 };
+const chartDate = (day, parts) => new Date(day).toLocaleDateString("en-GB", { ...parts, month: "short", year: "numeric", timeZone: "UTC" });
+const chartPeriod = ({ step, show }, { first, last }) => {
+  if (show === "versions") return `7 days to ${chartDate(last, { day: "numeric" })}`;
+  if (step === "year") return first.slice(0, 4);
+  if (step === "month") return chartDate(first, {});
+  return (step === "week" ? "week of " : "") + chartDate(first, { day: "numeric" });
+};
 for (const figure of document.querySelectorAll("figure[data-values]")) {
   const plot = figure.querySelector(".plot");
   const pointer = document.createElement("div");
@@ -222,7 +229,7 @@ for (const figure of document.querySelectorAll("figure[data-values]")) {
     at = Math.max(0, Math.min(chart.periods.length - 1, index));
     const period = chart.periods[at];
     const days = chartDay(period.last) - chartDay(period.first) + 1;
-    const name = (period.first === period.last ? period.first : `${period.first} to ${period.last}`) + (period.is_finished ? "" : ", not finished");
+    const name = chartPeriod(chart, period) + (period.is_finished ? "" : ", not finished");
     const lines = chart.series.map((line, number) => {
       const known = line.known_days[at];
       const value = chartValue(chart, line.values[at]) + (known && known < days ? ` (${known} of ${days} days)` : "");

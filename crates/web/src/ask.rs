@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use catalog::{PackageAnswer, PackagePage, ReadmeState, UserPage, UserRequest};
-use model::PackageName;
+use catalog::{ChartData, PackageAnswer, PackagePage, ReadmeState, UserPage, UserRequest};
+use markup::MAX_SERIES;
+use model::{Day, PackageName};
 use sync::{Answer, Wish};
 
 use crate::AppState;
@@ -14,6 +15,8 @@ const WAIT: Duration = Duration::from_secs(2);
 const STALE: i64 = 24 * 3600;
 /// A version that is not known is asked for when the versions were told longer ago than this.
 const RECENT: i64 = 300;
+/// npm's counts of a day have come after so many days.
+const LANDS_WITHIN: i32 = 3;
 /// A user of whom not everything could be listed is asked for again after this.
 const STALE_PROBLEM: i64 = 3600;
 
@@ -70,6 +73,21 @@ async fn look_again(
     };
     let answer = if upstream == Answer::Stored { state.catalog.package(name, version).await? } else { PackageAnswer::Page(page) };
     Ok(Looked { answer, upstream })
+}
+
+/// Has the downloads of these packages read, those that were never read or not lately. Nobody waits for it: npm is asked slowly. Gives the
+/// names of those that were never read and are being read now.
+pub(crate) async fn look_at_downloads(state: &AppState, data: &ChartData) -> Vec<String> {
+    let lately = Day::of_seconds(state.clock.now()) - LANDS_WITHIN;
+    let mut being_read = Vec::new();
+    for line in data.series.iter().filter(|line| line.as_of.is_none_or(|day| day < lately)).take(MAX_SERIES) {
+        let Some(name) = line.package.as_deref().and_then(|name| PackageName::parse(name).ok()) else { continue };
+        let answer = state.upstream.ask(Wish::Downloads { name }, Duration::ZERO).await;
+        if answer == Answer::Waiting && line.as_of.is_none() {
+            being_read.push(line.name.clone());
+        }
+    }
+    being_read
 }
 
 /// Whether a moment is more than so many seconds ago; no moment is older than any.

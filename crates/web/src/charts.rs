@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::ask::look_at_downloads;
 use crate::cache::{CachePolicy, Cached};
 use crate::error::Problem;
 use crate::{AppState, format};
@@ -144,6 +145,8 @@ pub(crate) struct ChartView {
     pub(crate) data: ChartData,
     pub(crate) svg: String,
     pub(crate) legend: String,
+    /// Packages whose downloads are being read for the first time.
+    pub(crate) being_read: Vec<String>,
     /// Where the controls lead.
     pub(crate) action: String,
     /// What the controls keep: names and values.
@@ -184,6 +187,7 @@ impl ChartView {
     pub(crate) async fn new(state: &AppState, request: ChartRequest, action: impl Into<String>, in_path: bool) -> Result<Self, Problem> {
         let data = data(state, &request).await?;
         check_size(&data)?;
+        let being_read = look_at_downloads(state, &data).await;
         let mut spec = data.spec("chart");
         for (series, line) in spec.series.iter_mut().zip(&data.series) {
             series.href = line.package.as_deref().map(format::package_path);
@@ -215,6 +219,7 @@ impl ChartView {
         Ok(Self {
             svg,
             legend,
+            being_read,
             hidden,
             ranges: ranges.into(),
             query: format::query(&request.parameters()),
@@ -313,20 +318,26 @@ pub(crate) async fn oembed(State(state): State<AppState>, headers: HeaderMap, pa
 
 /// The chart that a page of ours shows.
 fn embedded(url: &Uri) -> Option<Result<ChartRequest, Problem>> {
-    let Query(mut pairs) = Query::<Vec<(String, String)>>::try_from_uri(url).ok()?;
     let path = percent_decode_str(url.path()).decode_utf8().ok()?;
-    let is_ours = |key: &str| !matches!(key, "p" | "u");
     if let Some(name) = path.strip_prefix("/pkg:") {
         let name = name.get(1..).and_then(|rest| rest.find('@')).map_or(name, |at| &name[..=at]);
-        pairs.retain(|(key, _)| is_ours(key));
-        pairs.push(("p".to_owned(), name.to_owned()));
-    } else if let Some(user) = path.strip_prefix("/@").or_else(|| path.strip_prefix("/~")) {
-        pairs.retain(|(key, _)| is_ours(key));
-        pairs.push(("u".to_owned(), user.to_owned()));
-    } else if !matches!(&*path, "/chart" | "/compare" | "/chart/downloads.svg" | "/chart/downloads.csv" | "/chart/downloads.json") {
-        return None;
+        return Some(of_page("p", name, url.query()));
     }
-    Some(parse(&pairs))
+    if let Some(user) = path.strip_prefix("/@").or_else(|| path.strip_prefix("/~")) {
+        return Some(of_page("u", user, url.query()));
+    }
+    let has_chart = matches!(&*path, "/chart" | "/compare" | "/chart/downloads.svg" | "/chart/downloads.csv" | "/chart/downloads.json");
+    has_chart.then(|| pairs(Query::try_from_uri(url)).and_then(|pairs| parse(&pairs)))
+}
+
+/// The chart on the page of one package (`p`) or user (`u`), whose parameters stand in the page's own query.
+pub(crate) fn of_page(key: &'static str, name: &str, query: Option<&str>) -> Result<ChartRequest, Problem> {
+    let uri: Uri =
+        format!("/?{}", query.unwrap_or_default()).parse().map_err(|_| bad("ERR_QUERY", "the parameters of this address are not text"))?;
+    let mut pairs = pairs(Query::try_from_uri(&uri))?;
+    pairs.retain(|(key, _)| !matches!(key.as_str(), "p" | "u"));
+    pairs.push((key.to_owned(), name.to_owned()));
+    parse(&pairs)
 }
 
 /// A badge: `/badge/downloads/{day|week|month|year}/NAME.svg`, `/badge/user/{day|week|month|year}/USER.svg`, `/badge/version/NAME.svg`,

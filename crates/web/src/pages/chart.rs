@@ -36,7 +36,9 @@ pub(crate) async fn chart(State(state): State<AppState>, parameters: Result<Quer
     frame.json = Some(format!("/chart/downloads.json?{}", view.query));
     frame.oembed = Some(format!("/oembed?{}", format::query(&[("url", format!("/chart?{}", view.query))])));
     frame.indexed = false;
-    render(StatusCode::OK, CachePolicy::Page, &Chart { frame, view })
+    frame.reload = !view.being_read.is_empty();
+    let policy = if frame.reload { CachePolicy::Never } else { CachePolicy::Page };
+    render(StatusCode::OK, policy, &Chart { frame, view })
 }
 
 fn refused(why: &str) -> Response {

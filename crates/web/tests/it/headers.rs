@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::html;
-use crate::site::{BARE, Site, VUE, header};
+use crate::site::{Site, header};
 
 const PAGE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";

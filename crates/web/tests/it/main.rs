@@ -4,7 +4,6 @@ mod api;
 mod bad_input;
 mod browser;
 mod charts;
-
 mod headers;
 mod html;
 mod images;
