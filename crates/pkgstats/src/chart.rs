@@ -43,9 +43,9 @@ impl Canvas {
 
 /// Whether the locale is one of UTF-8, as the first of these that is set says; without any, systems of today are.
 fn is_utf8() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var_os(name).filter(|value| !value.is_empty()));
     locale.is_none_or(|locale| {
-        let locale = locale.to_ascii_lowercase();
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     })
 }
@@ -75,9 +75,9 @@ pub(crate) fn chart(data: &ChartData, canvas: Canvas) -> String {
     let scale = Scale::new(&series, data.scale == "log", data.format());
     let rows = if canvas.unicode { braille(data, &series, &scale, width) } else { letters(data, &series, &scale, width) };
     let (bar, corner, dash) = if canvas.unicode { ('│', '└', '─') } else { ('|', '+', '-') };
+    let labels = scale.labels();
     for (row, cells) in rows.iter().enumerate() {
-        let label =
-            if row.is_multiple_of(3) || row + 1 == HEIGHT { scale.label(1.0 - (row as f64 + 0.5) / HEIGHT as f64) } else { String::new() };
+        let label = labels[row].as_deref().unwrap_or_default();
         let _ = write!(text, "\n{label:>GUTTER$}{bar}");
         let mut line = String::new();
         let mut colour = None;
@@ -165,10 +165,30 @@ impl Scale {
         if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    fn label(&self, place: f64) -> String {
-        let value = if self.is_log { self.low * (self.high / self.low).powf(place) } else { self.low + (self.high - self.low) * place };
-        let text = self.format.value(value);
-        if text.chars().count() > GUTTER { short_count(value.abs() as u64) } else { text }
+    /// What stands beside the rows: round values, each at the row where it is.
+    fn labels(&self) -> [Option<String>; HEIGHT] {
+        let mut labels = [const { None }; HEIGHT];
+        let mut put = |value: f64| {
+            let row = ((1.0 - self.place(value)) * (HEIGHT - 1) as f64).round() as usize;
+            let text = self.format.value(value);
+            labels[row.min(HEIGHT - 1)] = Some(if text.chars().count() > GUTTER { short_count(value.abs() as u64) } else { text });
+        };
+        if self.is_log {
+            for power in self.low.log10().ceil() as i32..=self.high.log10().floor() as i32 {
+                put(10_f64.powi(power));
+            }
+            return labels;
+        }
+        let about = (self.high - self.low) / 5.0;
+        let power = 10_f64.powf(about.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|step| step * power).into_iter().find(|step| *step >= about).unwrap_or(about);
+        let first = (self.low / step).ceil();
+        let mut value = first * step;
+        while value <= self.high {
+            put(value);
+            value += step;
+        }
+        labels
     }
 }
 
