@@ -398,7 +398,8 @@ impl ChartData {
     pub fn covers(&self, line: &ChartLine, at: usize) -> Covers {
         match (self.periods.get(at), line.known_days.get(at)) {
             (Some(period), _) if !period.is_finished => Covers::Unfinished,
-            (Some(period), Some(known)) if *known < period.range().days() => Covers::Partly,
+            // A share is of the same days.
+            (Some(period), Some(known)) if *known < period.range().days() && self.show != ChartShow::Share => Covers::Partly,
             _ => Covers::Whole,
         }
     }
@@ -410,10 +411,7 @@ impl ChartData {
         let value = line.values.get(at).copied().flatten();
         let days = self.periods.get(at).map_or(0, |period| period.range().days());
         let known = line.known_days.get(at).copied().unwrap_or(0);
-        let is_gap = line.package.is_some()
-            && self.format() != ChartFormat::Percent
-            && self.covers(line, at) == Covers::Partly
-            && known * 20 < days * 19;
+        let is_gap = line.package.is_some() && self.covers(line, at) == Covers::Partly && known * 20 < days * 19;
         value.filter(|_| !is_gap)
     }
 

@@ -160,8 +160,9 @@ impl ChartFormat {
                 let sign = if self == Self::Change && value > 0.0 { "+" } else { "" };
                 let decimals = match value.abs() {
                     10.0.. => 0,
-                    0.1.. => 1,
+                    1.0.. => 1,
                     0.0 => 0,
+                    0.1.. if self == Self::Change => 1,
                     small => (1.0 - small.max(1e-9).log10().floor()).clamp(1.0, 9.0) as usize,
                 };
                 format!("{sign}{value:.decimals$}%").replace('-', "−")
@@ -356,7 +357,9 @@ mod tests {
         let check = |format: ChartFormat, value: f64, expected: &str| assert_eq!(format.value(value), expected, "{value}");
         check(ChartFormat::Count, 32_731_392.0, "32M");
         check(ChartFormat::Percent, 12.34, "12%");
+        check(ChartFormat::Percent, 0.1149, "0.11%");
         check(ChartFormat::Percent, 0.00123, "0.0012%");
+        check(ChartFormat::Change, 0.52, "+0.5%");
         check(ChartFormat::Change, 3.21, "+3.2%");
         check(ChartFormat::Change, -41.9, "−42%");
         check(ChartFormat::Index, 151.6, "152");

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use model::{Day, DayCount, PackageName, Series};
 use serde_json::Value;
-use store::WHOLE_REGISTRY;
+use store::{VersionWeek, WHOLE_REGISTRY};
 
 use crate::html;
 use crate::site::{BARE, NOW, Site, VUE, documents, header};
@@ -102,6 +102,27 @@ async fn shares_growth_and_indices() {
     let user = site.json("/chart/downloads.json?u=jane&show=stacked&step=month&from=2026-09-15").await;
     assert!(user["series"].as_array().is_some_and(|series| !series.is_empty()), "{user}");
     assert_eq!((&user["from"], &user["title"]), (&"2026-09-01".into(), &"Downloads of the packages of @jane, on each other".into()));
+}
+
+#[tokio::test]
+async fn versions_in_use() {
+    let site = site().await;
+    let id = id(&site, "sample-lib").await;
+    let week = |last: &str, factor: u64| {
+        let counts = (0..12).map(|minor| (format!("1.{minor}.0"), factor)).chain([("2.0.0".to_owned(), 100 * factor)]).collect();
+        VersionWeek { last: Day::parse(last).expect("a day"), counts }
+    };
+    // The second reaches into the third, and its days are not counted twice.
+    for week in [week("2026-11-05", 1), week("2026-11-16", 7), week("2026-11-19", 2)] {
+        site.context.store.put_version_downloads(id, &week).await.expect("stored");
+    }
+    let data = site.json("/chart/downloads.json?p=sample-lib&show=versions").await;
+    let lasts: Vec<&Value> = data["periods"].as_array().expect("periods").iter().map(|period| &period["last"]).collect();
+    assert_eq!(lasts, ["2026-11-05", "2026-11-19"]);
+    let lines: Vec<(&Value, &Value)> =
+        data["series"].as_array().expect("series").iter().map(|line| (&line["name"], &line["values"])).collect();
+    assert_eq!(lines, [(&"2.x".into(), &serde_json::json!([100, 200])), (&"1.x".into(), &serde_json::json!([12, 24]))]);
+    assert!(site.page("/chart?p=sample-lib&show=versions", StatusCode::OK).await.contains("7 days to 19 Nov 2026"));
 }
 
 #[tokio::test]
