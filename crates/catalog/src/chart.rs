@@ -16,6 +16,8 @@ use crate::{Catalog, Error};
 
 /// Releases that are marked, the newest of the highest kind.
 const RELEASES: usize = 12;
+/// Days of all packages together that are read for a chart; a user's months are added up already.
+const MAX_DAYS: u64 = 4_000_000;
 /// A year, about.
 const YEAR: i32 = 365;
 /// Height of the plot, CSS pixels.
@@ -516,6 +518,14 @@ impl Catalog {
         // What is read: also the newest day with a count, which is not known yet, and the period before the first.
         let read = DayRange { first: (from.unwrap_or(to - span - 40)).max(Day::FIRST_COUNTED).period(step).first - 370, last: to };
         let ids: Vec<i64> = packages.iter().map(|package| package.id).collect();
+        if !is_by_month && ids.len() as u64 * u64::from(read.days()) > MAX_DAYS {
+            let text = format!(
+                "{} packages by the {} over so long are too much to add up: choose step=month, or a later 'from'",
+                ids.len(),
+                step_name(step)
+            );
+            return Err(InvalidChart(text).into());
+        }
         let with_registry: Vec<i64> = ids.iter().copied().chain((request.show == ChartShow::Share).then_some(WHOLE_REGISTRY)).collect();
         let (mut days, months) = if is_by_month {
             (HashMap::new(), self.store.months_of(&ids).await?)

@@ -12,6 +12,9 @@ pub enum Error {
     /// The query cannot be asked.
     #[error(transparent)]
     Query(#[from] ::search::QueryError),
+    /// The chart is too much.
+    #[error(transparent)]
+    Chart(#[from] crate::InvalidChart),
     /// There is no index yet.
     #[error("there is no search index yet: packages are still being read, or `pkgstats fill` was never run")]
     NoIndex,

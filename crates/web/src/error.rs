@@ -52,6 +52,7 @@ impl From<catalog::Error> for Problem {
     fn from(error: catalog::Error) -> Self {
         match error {
             catalog::Error::Query(_) => Self::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error.to_string()),
+            catalog::Error::Chart(_) => Self::new(StatusCode::BAD_REQUEST, "ERR_CHART", error.to_string()),
             catalog::Error::NoIndex => Self::new(StatusCode::SERVICE_UNAVAILABLE, "ERR_FILLING", error.to_string()),
             catalog::Error::Store(_) | catalog::Error::Search(_) | catalog::Error::Task => {
                 tracing::error!(%error, "a request failed");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use store::{VersionWeek, WHOLE_REGISTRY};
 
 use crate::html;
-use crate::site::{BARE, NOW, Site, VUE, documents, header};
+use crate::site::{BARE, NOW, Site, VUE, documents, header, hit};
 
 /// The last day that is counted.
 const COUNTED: &str = "2026-11-21";
@@ -161,6 +161,15 @@ async fn bad_requests_are_explained() {
     }
     let long = format!("/badge/rank/vue.svg?label={}", "x".repeat(61));
     assert_eq!(site.get(&long).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn what_is_too_much_to_add_up_is_refused() {
+    let lines: Vec<String> = (0..1_000).map(|at| hit(&format!("many-{at}"), "mary", 1, "2024-01-01T00:00:00.000Z").to_string()).collect();
+    let site = Site::offline(&lines.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let (status, _, body) = site.get("/chart/downloads.json?u=mary&from=2015-01-10&step=day").await;
+    assert!(status == StatusCode::BAD_REQUEST && body.contains("1000 packages") && body.contains("step=month"), "{status} {body}");
+    assert_eq!(site.get("/chart/downloads.json?u=mary&from=2015-01-10&step=month").await.0, StatusCode::OK);
 }
 
 #[tokio::test]
