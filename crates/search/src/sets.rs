@@ -96,11 +96,6 @@ impl Union {
         Ok(Self { sets })
     }
 
-    /// The most popular document.
-    pub(crate) fn first(&self) -> Option<DocId> {
-        Some(self.doc()).filter(|doc| *doc != TERMINATED)
-    }
-
     fn doc(&self) -> DocId {
         self.sets.iter().map(DocSet::doc).min().unwrap_or(TERMINATED)
     }
