@@ -12,8 +12,10 @@
 //! [RFC 6749]: Preset::RFC_6749
 //! [Raw Basic]: Preset::RAW_BASIC
 //! [django-oauth-toolkit]: Preset::DJANGO_OAUTH_TOOLKIT
+//! [What is done of each standard]: crate::standards
 //! [kanidm]: Preset::KANIDM
 //! [oidc-provider]: Preset::OIDC_PROVIDER
+//! [what others can do]: crate::features
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
@@ -73,3 +75,10 @@ pub use request::{AssertionAudience, AssertionPolicy, BasicEncoding, BodyFormat,
 pub use secret::{Secret, SecretProvider, SecretSource};
 pub use status::Status;
 pub use token::{Plan, Token, TokenType};
+
+#[cfg(doc)]
+#[doc = include_str!("../docs/features.md")]
+pub mod features {}
+#[cfg(doc)]
+#[doc = include_str!("../docs/standards.md")]
+pub mod standards {}

@@ -612,3 +612,111 @@ fn logs_are_seen() {
     });
     assert!(logged.contains("invalid_client") && logged.contains("client_credentials"), "{logged}");
 }
+
+/// Answers everything with all that it heard, as an error or as a token.
+#[cfg(feature = "jwt")]
+#[derive(Clone, Default)]
+struct Parrot {
+    heard: Arc<Mutex<Vec<String>>>,
+    with_token: bool,
+}
+
+#[cfg(feature = "jwt")]
+impl HttpClient for Parrot {
+    fn send(&self, request: http::Request<Bytes>, _limits: Limits) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        let headers = request.headers().iter().filter(|(name, _)| matches!(name.as_str(), "authorization" | "dpop"));
+        let mut heard: Vec<String> = headers.map(|(_, value)| value.to_str().expect("a text").to_owned()).collect();
+        let secrets = ["client_secret", "client_assertion", "token"];
+        let fields = form_urlencoded::parse(request.body()).into_owned().filter(|(name, _)| secrets.contains(&name.as_str()));
+        heard.extend(fields.map(|(_, value)| value));
+        let words = format!("{} {}", heard.join(" "), String::from_utf8_lossy(request.body()));
+        self.heard.lock().expect("no panic").extend(heard);
+        let body = match request.uri().path() {
+            "/token" if self.with_token => {
+                serde_json::json!({"access_token": TOKEN, "token_type": "DPoP", "expires_in": 3600, "scope": words})
+            }
+            _ => serde_json::json!({"error": "invalid_client", "error_description": words, "error_uri": words}),
+        };
+        let status = if body.get("error").is_some() { 401 } else { 200 };
+        let answer = http::Response::builder().status(status).body(Bytes::from(body.to_string())).expect("an answer");
+        Box::pin(std::future::ready(Ok(answer)))
+    }
+}
+
+/// What of a text is worth something: of what is signed, the signature.
+#[cfg(feature = "jwt")]
+fn worth(text: &str) -> Vec<String> {
+    let text = text.rsplit(['.', ' ']).next().unwrap_or_default().to_ascii_lowercase();
+    text.as_bytes().windows(12).map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+}
+
+#[cfg(feature = "jwt")]
+#[test]
+fn signatures_and_proofs_are_seen_nowhere() {
+    use client_credentials::{Algorithm, MacAlgorithm, SigningKey};
+
+    let key = || SigningKey::generate(Algorithm::ES256).expect("a key");
+    let pem = crate::jose::pem("PRIVATE KEY", &rcgen::KeyPair::generate().expect("a key").serialize_der());
+    let assertion = "aSsErTiOn.cAnArY.bFq7Zk2Wn9Xc4Vt8Rm3Lp";
+    let ways: [(ClientAuthentication, Credential); 4] = [
+        (ClientAuthentication::SecretJwt(MacAlgorithm::HS256), SECRET.into()),
+        (ClientAuthentication::PrivateKeyJwt, SigningKey::from_pem(&pem).expect("a key").key_id("key-1").into()),
+        (ClientAuthentication::Assertion, Credential::assertion(assertion)),
+        (ClientAuthentication::SecretPost, SECRET.into()),
+    ];
+    let mut printed = String::new();
+    let mut heard = vec![assertion.to_owned(), SECRET.to_owned(), TOKEN.to_owned()];
+    let logs = logged(Level::TRACE, || {
+        for ((way, credential), with_token) in ways.into_iter().flat_map(|way| [(way.clone(), false), (way, true)]) {
+            let parrot = Parrot { heard: Arc::default(), with_token };
+            let builder = Client::builder("https://auth.example/token", ID, credential.clone())
+                .authentication(way)
+                .body_format(BodyFormat::Form)
+                .dpop(key())
+                .revocation_endpoint("https://auth.example/revoke")
+                .introspection_endpoint("https://auth.example/introspect")
+                .allow_origin("https://api.example")
+                .http_client(parrot.clone());
+            let show = |printed: &mut String, value: &dyn Debug| writeln!(printed, "{value:?} {value:#?}").expect("memory");
+            show(&mut printed, &(&builder, &credential, &key()));
+            let client = builder.build().expect("a client");
+            let mut events = client.subscribe();
+            let target = http::Uri::from_static("https://api.example/orders");
+            let results = futures_util::FutureExt::now_or_never(async {
+                let token = client.token().await;
+                let headers = client.authorization_headers(&http::Method::GET, &target).await;
+                let introspected = client.introspect(TOKEN).await;
+                let revoked = match &token {
+                    Ok(token) => client.revoke(token).await,
+                    Err(error) => Err(error.clone()),
+                };
+                (token, headers, introspected, revoked)
+            });
+            let (token, headers, introspected, revoked) = results.expect("nobody waits");
+            assert_eq!(token.is_ok(), with_token, "{token:?}");
+            let errors = [token.as_ref().err(), headers.as_ref().err(), introspected.as_ref().err(), revoked.as_ref().err()];
+            for error in errors.into_iter().flatten() {
+                write!(printed, "{error} {error:#} {error:?} {error:#?} ").expect("memory");
+                let words = error.oauth().map(|oauth| format!("{} {:?} {:?}\n", oauth.code(), oauth.description(), oauth.uri()));
+                printed.extend(words);
+            }
+            show(&mut printed, &(&token, &headers, &introspected, &revoked));
+            show(&mut printed, &(&client, client.status(), client.headers()));
+            while let Some(event) = events.try_next() {
+                show(&mut printed, &event);
+            }
+            let proof = headers.iter().filter_map(|headers| headers["dpop"].to_str().ok());
+            heard.extend(proof.map(ToOwned::to_owned));
+            heard.extend(parrot.heard.lock().expect("no panic").drain(..));
+        }
+    });
+    heard.push(pem.lines().nth(1).expect("the key").to_owned());
+    assert!(heard.len() > 30, "{}", heard.len());
+    printed.push_str(&logs);
+    let printed = printed.to_ascii_lowercase();
+    for text in heard {
+        for part in worth(&text) {
+            assert!(!printed.contains(&part), "{part:?} of {text:?} is seen");
+        }
+    }
+}

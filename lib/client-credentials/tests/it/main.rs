@@ -7,6 +7,7 @@ mod canary;
 mod careful_server;
 mod contract;
 mod discovery;
+mod documents;
 mod failures;
 #[cfg(feature = "jwt")]
 mod fapi;

@@ -141,3 +141,14 @@ fn the_rest_of_the_answer_is_readable() {
     assert_eq!(token.extra("instance").unwrap()["url"], "https://x.example");
     assert!(token.extra("access_token").is_none() && token.extra("refresh_token").is_none() && token.extra("id_token").is_none());
 }
+
+#[test]
+fn a_token_is_not_looked_into() {
+    // It says that it has expired long ago (RFC 9068, section 6).
+    let jwt = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.";
+    let world = World::new([crate::support::json(200, &format!(r#"{{"access_token":"{jwt}","token_type":"Bearer"}}"#))]);
+    let client = world.client();
+    let token = world.run(client.token()).unwrap();
+    assert_eq!((token.access_token(), client.authorized()), (jwt, true));
+    assert_eq!(token.expires_at(), Some(token.plan().issued + std::time::Duration::from_secs(300)));
+}
