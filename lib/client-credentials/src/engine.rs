@@ -893,7 +893,9 @@ impl Engine {
             _ => return None,
         };
         let advertised = endpoints.advertised().filter(|_| code == "invalid_client");
-        Some(advertised.map_or_else(|| text.clone(), |methods| format!("{text} The server says that it takes {}.", methods.join(", "))))
+        let Some(methods) = advertised else { return Some(text) };
+        let methods = Scrub::new("", "", None).text(&methods.join(", "), 200);
+        Some(format!("{text} The server says that it takes {methods}."))
     }
 
     /// Keeps what a flight brought. `None` when it is not the one that is under way: everything was forgotten, or it is settled.

@@ -136,7 +136,9 @@ impl Server {
             let response = answer::received(answer, limits).map_err(|error| answer::failed_transport(&error, &scrub))?;
             if let Some(metadata) = metadata::read(&response, issuer)? {
                 let until = Deadline::after(sent, metadata::max_age(response.headers()));
-                return Endpoints::new(&self.config, Some(metadata), until).map(Arc::new).map_err(unusable);
+                let endpoints = Endpoints::new(&self.config, Some(metadata), until);
+                // Some of the words are the server's.
+                return endpoints.map(Arc::new).map_err(|why| unusable(scrub.text(&why, 500)));
             }
         }
         let text = format!("there is none at {}", issuer.addresses().join(" or "));

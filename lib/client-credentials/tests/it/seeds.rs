@@ -4,6 +4,8 @@ use std::path::Path;
 
 #[path = "../../../../fuzz/checks/canned.rs"]
 mod canned;
+#[path = "../../../../fuzz/checks/metadata.rs"]
+mod metadata;
 #[path = "../../../../fuzz/checks/retry_after.rs"]
 mod retry_after;
 #[path = "../../../../fuzz/checks/token_response.rs"]
@@ -35,4 +37,9 @@ fn challenges() {
 #[test]
 fn retry_after_headers() {
     seeds("retry_after", retry_after::check);
+}
+
+#[test]
+fn servers_metadata() {
+    seeds("metadata", metadata::check);
 }
