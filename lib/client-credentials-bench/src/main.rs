@@ -1,7 +1,7 @@
 //! client-credentials side by side with huskarl, oauth2 and middle: one table per number.
 //!
-//! `cargo run --release -- [NUMBER…] [--builds] [--limit SECONDS]`; without numbers all of them are measured, except for 13, which takes
-//! minutes and is asked for with `--builds`.
+//! `cargo run --release -- [NUMBER…] [--builds] [--only NAME] [--limit SECONDS]`; without numbers all of them are measured, except for 13,
+//! which takes minutes and is asked for with `--builds`; of those only what begins with a name that is given.
 
 use std::time::Duration;
 
@@ -19,16 +19,19 @@ use server::Server;
 struct Options {
     numbers: Vec<u32>,
     builds: bool,
+    /// Beginning of the names of what is built.
+    only: String,
     limit: Duration,
 }
 
 impl Options {
     fn read() -> Result<Self, String> {
-        let mut options = Self { numbers: Vec::new(), builds: false, limit: Duration::from_secs(20) };
+        let mut options = Self { numbers: Vec::new(), builds: false, only: String::new(), limit: Duration::from_secs(20) };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--builds" => options.builds = true,
+                "--only" => options.only = arguments.next().ok_or("--only wants a name")?,
                 "--limit" => {
                     let seconds = arguments.next().and_then(|text| text.parse().ok()).ok_or("--limit wants a number of seconds")?;
                     options.limit = Duration::from_secs(seconds);
@@ -81,7 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         simulations::suspend();
     }
     if options.builds || options.numbers.contains(&13) {
-        builds::table()?;
+        builds::table(&options.only)?;
     }
     Ok(())
 }

@@ -102,7 +102,10 @@ impl Subject for Simulated {
 
     fn rejected(&self, sent: &Sent, headers: &HeaderMap) -> bool {
         let sent = sent.token.as_ref().expect("a token of this library");
-        matches!(self.0.observe(sent, &http::Uri::from_static("https://api.example/orders"), StatusCode::UNAUTHORIZED, headers), Advice::Replay)
+        matches!(
+            self.0.observe(sent, &http::Uri::from_static("https://api.example/orders"), StatusCode::UNAUTHORIZED, headers),
+            Advice::Replay
+        )
     }
 }
 
