@@ -16,8 +16,10 @@ const NPM: &str = "11.19.1";
 const POSTGRESQL: &str = "postgresql-15";
 /// The browser that pages are opened in, by the name of its program and of Debian's package.
 const CHROMIUM: &str = "chromium";
-/// All features of `lib/client-credentials`.
-const LIBRARY_FEATURES: [&str; 6] = ["reqwest", "rustls", "tokio", "jwt", "blocking", "tracing"];
+/// Features of the core of `lib/client-credentials`, which change what others of them do.
+const CORE_FEATURES: [&str; 6] = ["reqwest", "rustls", "tokio", "jwt", "blocking", "tracing"];
+/// Its other features, each a module or program of its own.
+const FRONT_FEATURES: [&str; 4] = ["reqwest-middleware", "tower", "tonic", "testkit"];
 
 pub(crate) fn test() -> anyhow::Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
@@ -28,7 +30,8 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let peers = Peers::start(&npm)?;
     let clients =
         install_node(&npm, &root().join("crates/pkgstats/tests/clients"), &root().join("target/tools/clients"), "clients of npm's search")?;
-    let features = ["--features", &LIBRARY_FEATURES.map(|feature| format!("client-credentials/{feature}")).join(",")];
+    let all = [&CORE_FEATURES[..], &FRONT_FEATURES].concat();
+    let features = ["--features", &all.iter().map(|feature| format!("client-credentials/{feature}")).collect::<Vec<_>>().join(",")];
     run(cargo(&["clippy", "--workspace", "--all-targets"]).args(features).args(["--", "-D", "warnings"]))?;
     let documents = ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"];
     run(cargo(&documents).args(features).env("RUSTDOCFLAGS", "-D warnings"))?;
@@ -43,13 +46,19 @@ pub(crate) fn test() -> anyhow::Result<()> {
     relevance::check()
 }
 
-/// The library compiles with every selection of features that somebody may make: none, each, any two, all. All of them together are what
+/// The library compiles with selections of features that somebody may make: none, each, any two of the core's. All of them together are what
 /// the other steps use.
+///
+/// A front end is compiled alone, and with the features that its code looks at. Pairs of front ends are left out: what they share is compiled
+/// whenever one of them is there, and the pairs would be half as many selections again.
 fn library_features() -> anyhow::Result<()> {
     let mut selections = vec![String::new()];
-    for (index, one) in LIBRARY_FEATURES.iter().enumerate() {
+    for (index, one) in CORE_FEATURES.iter().enumerate() {
         selections.push((*one).to_owned());
-        selections.extend(LIBRARY_FEATURES[..index].iter().map(|other| format!("{other},{one}")));
+        selections.extend(CORE_FEATURES[..index].iter().map(|other| format!("{other},{one}")));
+    }
+    for one in FRONT_FEATURES {
+        selections.extend([one.to_owned(), format!("reqwest,tokio,jwt,{one}")]);
     }
     for selection in selections {
         let arguments = ["clippy", "--quiet", "--package", "client-credentials", "--no-default-features", "--features", &selection];

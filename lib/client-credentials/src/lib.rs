@@ -16,6 +16,10 @@
 //! [kanidm]: Preset::KANIDM
 //! [oidc-provider]: Preset::OIDC_PROVIDER
 //! [what others can do]: crate::features
+#![cfg_attr(feature = "reqwest-middleware", doc = "[`reqwest_middleware::TokenMiddleware`]: reqwest_middleware::TokenMiddleware")]
+#![cfg_attr(feature = "testkit", doc = "[`testkit`]: testkit")]
+#![cfg_attr(feature = "tonic", doc = "[`tonic::TokenInterceptor`]: tonic::TokenInterceptor")]
+#![cfg_attr(feature = "tower", doc = "[`tower::TokenLayer`]: tower::TokenLayer")]
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
@@ -34,6 +38,8 @@ mod error;
 mod events;
 mod flight;
 mod freshness;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower", feature = "tonic"))]
+mod front;
 mod http_client;
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -44,6 +50,8 @@ mod preset;
 mod request;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
+#[cfg(feature = "reqwest-middleware")]
+pub mod reqwest_middleware;
 mod scrub;
 mod secret;
 mod server;
@@ -52,7 +60,13 @@ mod status;
 mod sync {
     pub(crate) use std::sync::{Mutex, MutexGuard};
 }
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod token;
+#[cfg(feature = "tonic")]
+pub mod tonic;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "blocking")]
 mod ureq_client;
 
@@ -66,6 +80,8 @@ pub use engine::Invalidated;
 pub use error::{Answer, Error, ErrorKind, OAuthError};
 pub use events::{Event, Events};
 pub use freshness::{Cooldown, Freshness, Retry, UnknownExpiry};
+#[cfg(any(feature = "reqwest-middleware", feature = "tower", feature = "tonic"))]
+pub use front::Replay;
 pub use http_client::{BoxFuture, HttpClient, Limits, TransportError, TransportErrorKind};
 #[cfg(feature = "jwt")]
 pub use key::{Algorithm, Signer, SigningKey};

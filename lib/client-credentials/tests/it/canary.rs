@@ -19,7 +19,7 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::hostile_server::{Answer, HostileServer, Reply, Request, gzip, refused_port};
+use crate::hostile_server::{Answer, HostileServer, Reply, Request, SelfSigned, as_tls, gzip, refused_port};
 use crate::subjects::{QuickClock, Subject, With};
 
 /// Long runs of letters and digits, which survive most ways of writing a text, with signs between them, which do not.
@@ -380,10 +380,10 @@ fn every_kind_of_error() {
                 let server = always(answer);
                 see("Transport", builder(&server.url(), &clock));
             }
-            let server = HostileServer::self_signed(Reply::token(TOKEN));
+            let server = SelfSigned::new(Reply::token(TOKEN));
             see("a certificate", builder(&server.url(), &clock));
-            let server = HostileServer::not_tls(Answer::raw(format!("{TOKEN}\r\n\r\n")).at_accept());
-            see("no TLS", builder(&server.url(), &clock));
+            let server = HostileServer::always(Answer::raw(format!("{TOKEN}\r\n\r\n")).at_accept());
+            see("no TLS", builder(&as_tls(&server), &clock));
             let (url, _socket) = refused_port();
             see("nobody", builder(&url, &clock));
             see("no name", builder("https://auth.invalid/token", &clock));

@@ -7,6 +7,8 @@ use client_credentials::{
 };
 
 use crate::hostile_server::{Answer, HostileServer, Reply, Request, gzip, refused_port};
+#[cfg(feature = "rustls")]
+use crate::hostile_server::{SelfSigned, as_tls};
 use crate::subjects::{FOR_EVER, QuickClock, Subject, With};
 
 const SECRET: &str = "s3cret/+ :%";
@@ -579,7 +581,7 @@ fn what_is_not_http() {
 #[test]
 fn certificates_that_nobody_vouches_for() {
     for &with in With::ALL {
-        let server = HostileServer::self_signed(Reply::token("good-1"));
+        let server = SelfSigned::new(Reply::token("good-1"));
         let clock = QuickClock::default();
         let subject = Subject::build(with, builder(&server.url(), &clock)).expect("a client");
         let error = subject.token().expect_err("nobody vouches for it");
@@ -596,9 +598,9 @@ fn handshakes_that_fail() {
     let plain = Answer::raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").at_accept();
     for (what, answer) in [("a reset", Answer::reset().at_accept()), ("an end", Answer::close().at_accept()), ("plain HTTP", plain)] {
         for &with in With::ALL {
-            let server = HostileServer::not_tls(answer.clone());
+            let server = HostileServer::always(answer.clone());
             let clock = QuickClock::default();
-            let subject = Subject::build(with, builder(&server.url(), &clock)).expect("a client");
+            let subject = Subject::build(with, builder(&as_tls(&server), &clock)).expect("a client");
             let error = subject.token().expect_err(what);
             assert_eq!(error.kind(), ErrorKind::Transport, "{what} ({with:?}): {error}");
             // A hiccup is worth another attempt; another protocol would not become this one.

@@ -13,6 +13,10 @@ mod failures;
 mod fapi;
 mod flights;
 mod freshness;
+#[cfg(all(feature = "reqwest", feature = "reqwest-middleware", feature = "tower"))]
+mod front_ends;
+#[cfg(all(feature = "reqwest", feature = "tonic", feature = "tower"))]
+mod grpc;
 #[cfg(feature = "reqwest")]
 mod hostile;
 #[cfg(feature = "reqwest")]

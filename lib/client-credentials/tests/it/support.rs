@@ -1,87 +1,17 @@
-//! A clock and an HTTP client that do what a test says.
+//! An HTTP client and a runtime that do what a test says.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use client_credentials::{BoxFuture, Client, ClientBuilder, Clock, HttpClient, Limits, Now, Spawn, TransportError, TransportErrorKind};
+pub(crate) use client_credentials::testkit::VirtualClock;
+use client_credentials::{BoxFuture, Client, ClientBuilder, HttpClient, Limits, Spawn, TransportError, TransportErrorKind};
 use http::{Request, Response, StatusCode};
 
-/// 2026-01-01T00:00:00Z.
-pub(crate) const START: u64 = 1_767_225_600;
-
-/// Stands still until a test moves it.
-#[derive(Clone)]
-pub(crate) struct VirtualClock(Arc<Mutex<ClockState>>);
-
-struct ClockState {
-    now: Now,
-    sleepers: Vec<(Duration, Waker)>,
-}
-
-impl VirtualClock {
-    pub(crate) fn new() -> Self {
-        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(START);
-        Self(Arc::new(Mutex::new(ClockState { now: Now { wall, monotonic: Duration::from_secs(1_000) }, sleepers: Vec::new() })))
-    }
-
-    /// Moves both clocks.
-    pub(crate) fn advance(&self, by: Duration) {
-        self.step(by, by);
-    }
-
-    /// Moves each clock by its own time, as when a machine sleeps.
-    pub(crate) fn step(&self, wall: Duration, monotonic: Duration) {
-        self.change(|now| {
-            now.wall += wall;
-            now.monotonic += monotonic;
-        });
-    }
-
-    /// Sets the time of day back.
-    pub(crate) fn set_back(&self, by: Duration) {
-        self.change(|now| now.wall -= by);
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Now)) {
-        let mut state = self.0.lock().unwrap();
-        change(&mut state.now);
-        let now = state.now.monotonic;
-        let (due, waiting) = std::mem::take(&mut state.sleepers).into_iter().partition(|(at, _)| *at <= now);
-        state.sleepers = waiting;
-        drop(state);
-        let due: Vec<(Duration, Waker)> = due;
-        due.into_iter().for_each(|(_, waker)| waker.wake());
-    }
-
-    /// Time of the next sleeper, if anybody sleeps.
-    pub(crate) fn next(&self) -> Option<Duration> {
-        let state = self.0.lock().unwrap();
-        state.sleepers.iter().map(|(at, _)| at.saturating_sub(state.now.monotonic)).min()
-    }
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Now {
-        self.0.lock().unwrap().now
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        let clock = self.clone();
-        let at = self.now().monotonic.saturating_add(duration);
-        Box::pin(poll_fn(move |context| {
-            let mut state = clock.0.lock().unwrap();
-            if state.now.monotonic >= at {
-                return Poll::Ready(());
-            }
-            state.sleepers.push((at, context.waker().clone()));
-            Poll::Pending
-        }))
-    }
-}
+/// When the clock begins.
+pub(crate) const START: u64 = VirtualClock::START;
 
 /// What the server does with a request.
 #[derive(Clone)]
@@ -288,16 +218,7 @@ impl World {
 
     /// Waits for the future, and moves the clock whenever everything sleeps.
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
-        let mut future = std::pin::pin!(future);
-        let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..10_000 {
-            if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
-                return result;
-            }
-            let next = self.clock.next().expect("somebody sleeps, or nothing will ever happen");
-            self.clock.advance(next);
-        }
-        panic!("it never ends");
+        self.clock.run(future)
     }
 }
 
