@@ -18,6 +18,15 @@ pub struct Counted {
     pub series: Series,
 }
 
+/// Downloads of the versions of a package in the last seven days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedVersions {
+    /// The package that the answer is about.
+    pub package: Option<String>,
+    /// Each version, which need not be in the packument, and its downloads.
+    pub counts: Vec<(String, u64)>,
+}
+
 /// Why an answer has no counts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CountsError {
@@ -113,9 +122,8 @@ pub fn parse_bulk_range(json: &[u8]) -> Result<BTreeMap<String, Option<Counted>>
     all.into_iter().map(|(name, answer)| Ok((name, answer.map(counted).transpose()?))).collect()
 }
 
-/// Reads what `/versions/{package}/last-week` answers: the package, and each version with its downloads in the last seven days. Versions
-/// need not be in the packument. Texts that are too long for a version and counts that are none are left out.
-pub fn parse_versions(json: &[u8]) -> Result<(Option<String>, Vec<(String, u64)>), CountsError> {
+/// Reads what `/versions/{package}/last-week` answers. Texts that are too long for a version and counts that are none are left out.
+pub fn parse_versions(json: &[u8]) -> Result<CountedVersions, CountsError> {
     #[derive(Deserialize)]
     struct Versions {
         error: Option<String>,
@@ -129,7 +137,7 @@ pub fn parse_versions(json: &[u8]) -> Result<(Option<String>, Vec<(String, u64)>
     let downloads = answer.downloads.ok_or_else(|| shape("there are no downloads"))?;
     let counts = downloads.into_iter().filter_map(|(version, count)| Some((version, count.as_u64()?)));
     let counts = counts.filter(|(version, _)| version.len() <= 256 && !version.is_empty() && !version.contains(char::is_control));
-    Ok((answer.package, counts.collect()))
+    Ok(CountedVersions { package: answer.package, counts: counts.collect() })
 }
 
 #[cfg(test)]
@@ -177,7 +185,7 @@ mod tests {
 
     #[test]
     fn versions() {
-        let (package, counts) =
+        let CountedVersions { package, counts } =
             parse_versions(br#"{"package":"fastify","downloads":{"5.0.0":3,"4.28.1":9,"":1,"1.0.0":-1}}"#).expect("readable");
         assert_eq!((package.as_deref(), counts), (Some("fastify"), vec![("4.28.1".to_owned(), 9), ("5.0.0".to_owned(), 3)]));
         assert!(parse_versions(br#"{"error":"package x not found"}"#).expect_err("refused").is_not_found());

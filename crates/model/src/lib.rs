@@ -18,7 +18,7 @@ mod series;
 mod target;
 mod tolerant;
 
-pub use counts::{Counted, CountsError, parse_bulk_range, parse_range, parse_versions};
+pub use counts::{Counted, CountedVersions, CountsError, parse_bulk_range, parse_range, parse_versions};
 pub use day::{Day, DayRange, InvalidDay, Step};
 pub use details::{Details, DistTag, Packument, ReadmeText, Unpublished, VersionLine};
 pub use fact::{Fact, Facts};

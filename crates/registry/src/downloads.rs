@@ -104,9 +104,9 @@ impl DownloadsClient {
     /// The downloads of each version of a package in the last seven days.
     pub async fn versions(&self, name: &PackageName) -> Result<Vec<(String, u64)>, Error> {
         let url = self.address(&format!("versions/{}/last-week", name.registry_path()))?;
-        let (package, versions) = parse_versions(&self.ask(&url).await?).map_err(|reason| counts(&url, reason))?;
-        check_name(&url, package.as_deref(), name)?;
-        Ok(versions)
+        let versions = parse_versions(&self.ask(&url).await?).map_err(|reason| counts(&url, reason))?;
+        check_name(&url, versions.package.as_deref(), name)?;
+        Ok(versions.counts)
     }
 
     /// Set as text: URL libraries would take a name for a relative address.

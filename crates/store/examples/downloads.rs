@@ -1,7 +1,10 @@
 //! Measures the downloads of a whole registry that is made up in real proportions: how many packages have how many downloads is as in the
 //! newest `download-counts`, how old they are is as npm grew, and days vary as days do.
 //!
-//! `cargo run --release --package store --example downloads -- [--packages N] [--years N] [--data DIR]`
+//! `cargo run --release --package store --example downloads -- [--packages N] [--sums N] [--years N] [--data DIR]`
+//!
+//! `--sums N`: so many further packages have only sums, for lists over all packages. Beside the time that passed stands the time that this
+//! process had a processor, which other work on the machine does not lengthen.
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement for the terminal")]
 
@@ -9,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use model::{Day, DayCount, DayRange, Series};
+use sqlx::{Connection, SqliteConnection};
 use store::{NewName, Place, Store, TrendList, WHOLE_REGISTRY};
 
 /// Of 3,771,841 packages so many have at least so many downloads a month.
@@ -109,10 +113,37 @@ fn size(data: &Path) -> u64 {
     std::fs::read_dir(data).into_iter().flatten().filter_map(|entry| entry.ok()?.metadata().ok()).map(|meta| meta.len()).sum()
 }
 
-fn times(mut all: Vec<Duration>) -> String {
+/// How long this process was on a processor, in steps of a hundredth of a second.
+fn processor() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    Duration::from_millis(fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
+}
+
+/// Times that passed, and of the processor.
+#[derive(Default)]
+struct Times {
+    passed: Vec<Duration>,
+    processor: Duration,
+}
+
+impl Times {
+    fn add(&mut self, (began, processor_then): (Instant, Duration)) {
+        self.passed.push(began.elapsed());
+        self.processor += processor() - processor_then;
+    }
+}
+
+fn now() -> (Instant, Duration) {
+    (Instant::now(), processor())
+}
+
+fn times(times: Times) -> String {
+    let Times { passed: mut all, processor } = times;
     all.sort_unstable();
     let at = |share: f64| all[((all.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
-    format!("median {:.2} ms, 99 % {:.2} ms, largest {:.2} ms", at(0.5), at(0.99), at(1.0))
+    let processor = processor.as_secs_f64() * 1_000.0 / all.len() as f64;
+    format!("median {:.2} ms, 99 % {:.2} ms, largest {:.2} ms; {processor:.2} ms of a processor", at(0.5), at(0.99), at(1.0))
 }
 
 #[tokio::main]
@@ -138,7 +169,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for last in (1..packages).rev() {
         places.swap(last, (chance.next() % (last as u64 + 1)) as usize);
     }
-    let began = Instant::now();
+    let (began, before) = now();
     let (mut points, mut rows, mut oldest) = (0u64, 0u64, Vec::new());
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<(i64, Series)>>(2);
     let made = tokio::task::spawn_blocking(move || {
@@ -163,13 +194,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         store.put_days(&batch, observed_at).await?;
     }
     made.await?;
-    let seconds = began.elapsed().as_secs_f64();
+    let (seconds, on) = (began.elapsed().as_secs_f64(), (processor() - before).as_secs_f64());
     let total = Series { first, days: vec![DayCount::Known(9_000_000_000); (as_of - first).unsigned_abs() as usize + 1] };
     store.put_days(&[(WHOLE_REGISTRY, total)], observed_at).await?;
     store.close().await;
     let full = size(&data);
     let store = Store::open(&Place::Sqlite(data.join("measured.db"))).await?;
-    println!("{packages} packages, {rows} years, {points} days, written in {seconds:.0} s ({:.0} packages/s)", packages as f64 / seconds);
+    println!("{packages} packages, {rows} years, {points} days, made and written in {seconds:.0} s, {on:.0} s of a processor");
     println!(
         "on disk {:.2} GB for downloads ({:.2} GB with names): {:.3} bytes a day, {:.0} a year, months and sums included",
         (full - empty) as f64 / 1e9,
@@ -181,33 +212,33 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut chance = Chance(7);
     let mut any =
         |from: &[i64], count: usize| -> Vec<i64> { (0..count).map(|_| from[(chance.next() % from.len() as u64) as usize]).collect() };
-    let mut took = Vec::new();
+    let mut took = Times::default();
     let mut days = 0;
     for id in any(&oldest, 2_000) {
-        let began = Instant::now();
+        let began = now();
         days += store.series(id).await?.days.len();
-        took.push(began.elapsed());
+        took.add(began);
     }
-    println!("all days of a package, {} on average: {}", days / took.len(), times(took));
+    println!("all days of a package, {} on average: {}", days / took.passed.len(), times(took));
 
     let all: Vec<i64> = (1..=packages as i64).collect();
-    let mut took: [Vec<Duration>; 5] = Default::default();
+    let mut took: [Times; 5] = Default::default();
     for _ in 0..30 {
         let ids = any(&all, OF_A_USER);
-        let began = Instant::now();
+        let began = now();
         store.months_of(&ids).await?;
-        took[0].push(began.elapsed());
-        let year = Instant::now();
+        took[0].add(began);
+        let year = now();
         store.series_of(&ids, DayRange::ending(as_of, 90)).await?;
-        took[1].push(year.elapsed());
-        let sums = Instant::now();
+        took[1].add(year);
+        let sums = now();
         store.download_sums(&ids).await?;
         store.ranks(&ids).await?;
-        took[2].push(sums.elapsed());
-        took[3].push(began.elapsed());
-        let long = Instant::now();
+        took[2].add(sums);
+        took[3].add(began);
+        let long = now();
         store.series_of(&ids, DayRange { first: Day::FIRST_COUNTED, last: as_of }).await?;
-        took[4].push(long.elapsed());
+        took[4].add(long);
     }
     let [months, lately, sums, everything, long] = took.map(times);
     println!("a user with {OF_A_USER} packages: months {months}");
@@ -217,18 +248,33 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("  all days of all years instead of months {long}");
 
     store.set_popular(&all[..all.len().min(100)], 100, observed_at).await?;
-    store.put_days(&[(1, Series { first: as_of, days: vec![DayCount::Known(1)] })], observed_at).await?;
     let listed: Vec<i64> = all[..all.len().min(100)].to_vec();
     let asked: Vec<(i64, Series)> = store.series_of(&listed, DayRange::ending(as_of, 2)).await?.into_iter().collect();
     store.put_days(&asked, observed_at).await?;
-    let began = Instant::now();
+    // Packages with nothing but sums, written as they are: this is about reading them.
+    let more: usize = option("--sums").map_or(Ok(0), |text| text.parse())?;
+    let names: Vec<String> = (0..more).map(|number| format!("sums-{number:07}")).collect();
+    for chunk in names.chunks(50_000) {
+        let rows: Vec<NewName<'_>> = chunk.iter().map(|name| NewName { name, repository: None }).collect();
+        store.add_names(&rows, 100).await?;
+    }
+    if more > 0 {
+        let mut connection = SqliteConnection::connect(&format!("sqlite://{}", data.join("measured.db").display())).await?;
+        let sql = "INSERT INTO download_sums SELECT id, $1, n / 30, n / 4, n, n * 12, n / 5, n - n % 17, n * 9, NULL FROM
+            (SELECT id, (id * 7919 % 100003) * (id * 104729 % 997) / (1 + id % 9973) AS n FROM packages WHERE name >= 'sums-')";
+        sqlx::query(sql).bind(as_of.0).execute(&mut connection).await?;
+        connection.close().await?;
+    }
+    let (began, before) = now();
     let basis = store.make_trends(observed_at).await?;
-    println!("lists and ranks of {} packages: {:.1} s", basis.map_or(0, |basis| basis.packages), began.elapsed().as_secs_f64());
-    let mut took = Vec::new();
+    let (packages, seconds, on) =
+        (basis.map_or(0, |basis| basis.packages), began.elapsed().as_secs_f64(), (processor() - before).as_secs_f64());
+    println!("lists and ranks of {packages} packages: {seconds:.1} s; {on:.1} s of a processor");
+    let mut took = Times::default();
     for list in TrendList::ALL.into_iter().cycle().take(400) {
-        let began = Instant::now();
+        let began = now();
         store.trend(list, None, 50).await?;
-        took.push(began.elapsed());
+        took.add(began);
     }
     println!("a stored list of 50: {}", times(took));
     store.close().await;

@@ -56,6 +56,8 @@ const ROUND: i64 = 1 << 32;
 /// How often users and popular packages are looked for when there is something to ask, and how soon when there is not.
 const HOUSE_EVERY: i64 = 60;
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
+/// Without snapshots of downloads, packages count as filled in when there were no further ones for so long, in seconds.
+const FILLED_AFTER: i64 = 600;
 /// How often the lists are computed anew when something has changed.
 const TRENDS_EVERY: i64 = 3_600;
 /// Between the end of one process and the first request of the next.
@@ -132,6 +134,8 @@ pub struct Downloads {
     users_since: i64,
     /// When the popular packages were listed, and of how many packages and which snapshot.
     popular: Option<(i64, u64, Option<i64>)>,
+    /// How many packages there are, and since when.
+    steady: (u64, i64),
     has_new: bool,
     trends_at: i64,
 }
@@ -154,6 +158,7 @@ impl Downloads {
             house_at: 0,
             users_since: 0,
             popular: None,
+            steady: (0, 0),
             has_new: true,
             trends_at,
         })
@@ -197,9 +202,14 @@ impl Downloads {
         // Users who were asked for in this very second may still come.
         self.users_since = now - 1;
         let (packages, snapshot) = (store.count().await?, store.newest_snapshot().await?.map(|snapshot| snapshot.id));
+        if self.steady.0 != packages {
+            self.steady = (packages, now);
+        }
+        // While the lists are read, the first packages of the alphabet would be the most popular ones.
+        let is_filled = snapshot.is_some() || now - self.steady.1 >= FILLED_AFTER;
         let is_due =
             self.popular.is_none_or(|(at, before, seen)| now - at >= DAY || seen != snapshot || packages.abs_diff(before) > before / 50);
-        if is_due && packages > 0 && self.most > 0 {
+        if is_due && is_filled && packages > 0 && self.most > 0 {
             let ids = store.ranked().await?.ids(self.most);
             store.set_popular(&ids, self.most.min(DAILY), now).await?;
             self.popular = Some((now, packages, snapshot));
@@ -207,8 +217,14 @@ impl Downloads {
         }
         if self.has_new && now >= self.trends_at {
             let began = Instant::now();
-            if let Some(basis) = store.make_trends(now).await? {
-                tracing::info!(packages = basis.packages, milliseconds = began.elapsed().as_millis() as u64, "the lists of trends are new");
+            match store.make_trends(now).await {
+                Ok(Some(basis)) => {
+                    let milliseconds = began.elapsed().as_millis() as u64;
+                    tracing::info!(packages = basis.packages, milliseconds, "the lists of trends are new");
+                }
+                Ok(None) => {}
+                // The old ones stay, and npm can be asked all the same.
+                Err(error) => tracing::error!(%error, "the lists of trends could not be made"),
             }
             self.has_new = false;
             self.trends_at = now + TRENDS_EVERY;
@@ -240,8 +256,13 @@ impl Downloads {
     }
 
     async fn next_of(&self, wanted: Wanted, tier: Tier, now: i64, landed: Day) -> Result<Option<Task>, Error> {
+        // The first alone decides whether others are asked for with it.
+        let mut limit = 1;
         loop {
-            let due = self.context.store.due_downloads(wanted, tier, now, landed, CANDIDATES).await?;
+            let due = self.context.store.due_downloads(wanted, tier, now, landed, limit).await?;
+            if due.is_empty() {
+                return Ok(None);
+            }
             let in_parts: HashSet<i64> = self.parts.iter().flat_map(|part| part.packages.iter().map(|(queued, _)| queued.id)).collect();
             // Names that may not be asked about go out of the way, all at once.
             let mut away = Vec::new();
@@ -252,14 +273,20 @@ impl Downloads {
                     None => away.push(queued),
                 }
             }
-            if !away.is_empty() {
-                let schedules: Vec<Schedule> = away
-                    .iter()
-                    .map(|queued| Schedule { id: queued.id, newest_at: Some(now + UNKNOWN), history: HistoryTurn::Done, asked_at: now })
-                    .collect();
-                self.context.store.schedule_downloads(&schedules).await?;
+            for queued in &away {
+                if wanted == Wanted::Versions {
+                    self.context.store.schedule_versions(queued.id, now + UNKNOWN).await?;
+                } else {
+                    let never = Schedule { id: queued.id, newest_at: Some(now + UNKNOWN), history: HistoryTurn::Done, asked_at: now };
+                    self.context.store.schedule_downloads(&[never]).await?;
+                }
             }
             if candidates.is_empty() && !away.is_empty() {
+                continue;
+            }
+            let is_alone = candidates.first().is_some_and(|(_, name)| wanted == Wanted::Versions || name.scope().is_some());
+            if limit == 1 && !is_alone {
+                limit = CANDIDATES;
                 continue;
             }
             let mut candidates = candidates.into_iter();
@@ -268,6 +295,11 @@ impl Downloads {
                 return Ok(Some(Task::Versions(first, name)));
             }
             let single = window(wanted, &first, landed, SINGLE_DAYS);
+            if single.is_empty() {
+                // npm is farther behind than it was.
+                self.context.store.schedule_downloads(&[away_for(wanted, &first, now, FAILED)]).await?;
+                continue;
+            }
             let mut batch = Batch { wanted, tier, range: single, packages: vec![(first, name)] };
             if batch.packages[0].1.scope().is_none() {
                 let bulk = window(wanted, &batch.packages[0].0, landed, BULK_DAYS);
@@ -325,7 +357,12 @@ impl Downloads {
         let Some(calendar) = &self.calendar else { return Ok(()) };
         let (mut pieces, mut schedules) = (Vec::new(), Vec::new());
         for (queued, name) in &batch.packages {
-            match read(batch, queued, answers.remove(name), calendar) {
+            let answer = match answers.remove(name) {
+                Some(Some(counted)) => read(batch, queued, &counted, calendar),
+                Some(None) => Read::NoSuchPackage,
+                None => Read::Unusable,
+            };
+            match answer {
                 Read::Days(series) => {
                     let history = if series.first <= Day::FIRST_COUNTED {
                         HistoryTurn::Done
@@ -344,10 +381,10 @@ impl Downloads {
                 Read::Nothing => {
                     schedules.push(Schedule { id: queued.id, newest_at: None, history: HistoryTurn::Done, asked_at: now });
                 }
-                Read::NoSuchPackage => schedules.push(away(batch.wanted, queued, now, UNKNOWN)),
+                Read::NoSuchPackage => schedules.push(away_for(batch.wanted, queued, now, UNKNOWN)),
                 Read::Unusable => {
                     tracing::info!(package = queued.name, range = %batch.range, "npm's counts are about other days or another package");
-                    schedules.push(away(batch.wanted, queued, now, BLOCKED));
+                    schedules.push(away_for(batch.wanted, queued, now, BLOCKED));
                 }
             }
             self.failures.remove(&(batch.wanted, queued.id));
@@ -410,7 +447,7 @@ impl Downloads {
             Task::Days(batch) => {
                 let (queued, _) = &batch.packages[0];
                 match self.patience(batch.wanted, queued.id, error) {
-                    Some(rest) => self.context.store.schedule_downloads(&[away(batch.wanted, queued, now, rest)]).await?,
+                    Some(rest) => self.context.store.schedule_downloads(&[away_for(batch.wanted, queued, now, rest)]).await?,
                     None => self.parts.push(batch),
                 }
             }
@@ -456,9 +493,7 @@ enum Read {
     Unusable,
 }
 
-fn read(batch: &Batch, queued: &Queued, answer: Option<Option<Counted>>, calendar: &Calendar) -> Read {
-    let Some(answer) = answer else { return Read::Unusable };
-    let Some(counted) = answer else { return Read::NoSuchPackage };
+fn read(batch: &Batch, queued: &Queued, counted: &Counted, calendar: &Calendar) -> Read {
     // The beginning may be cut off, and then the rest is asked for next; but days must join those that are known.
     let answered = counted.series.range().intersection(batch.range);
     let joins = answered.last == batch.range.last
@@ -500,7 +535,7 @@ fn window(wanted: Wanted, queued: &Queued, landed: Day, most: u32) -> DayRange {
     }
 }
 
-fn away(wanted: Wanted, queued: &Queued, now: i64, rest: i64) -> Schedule {
+fn away_for(wanted: Wanted, queued: &Queued, now: i64, rest: i64) -> Schedule {
     let (newest_at, history) = match wanted {
         Wanted::History => (None, HistoryTurn::NotBefore(now + rest)),
         Wanted::Newest | Wanted::Versions => (Some(now + rest), HistoryTurn::Same),

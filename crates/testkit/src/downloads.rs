@@ -77,23 +77,26 @@ const SETTLED: i32 = 5;
 /// What the rate limiter and the firewall answer.
 const PAGE: &str = "<!DOCTYPE html><html><head><title>Error</title></head><body>Sorry</body></html>";
 
+/// Year, month and day.
+type Date = (i16, i8, i8);
+
 /// Days that npm lost, first and last.
-const LOST: [((i16, i8, i8), (i16, i8, i8)); 5] = [
-    ((2015, 3, 11), (2015, 3, 11)),
-    ((2018, 5, 27), (2018, 6, 8)),
-    ((2022, 7, 21), (2022, 7, 22)),
-    ((2024, 1, 9), (2024, 1, 11)),
-    ((2024, 8, 28), (2024, 9, 4)),
+const LOST: [[Date; 2]; 5] = [
+    [(2015, 3, 11), (2015, 3, 11)],
+    [(2018, 5, 27), (2018, 6, 8)],
+    [(2022, 7, 21), (2022, 7, 22)],
+    [(2024, 1, 9), (2024, 1, 11)],
+    [(2024, 8, 28), (2024, 9, 4)],
 ];
 
-fn date((year, month, day): (i16, i8, i8)) -> Day {
+fn date((year, month, day): Date) -> Day {
     Day::of_date(year, month, day).unwrap_or_default()
 }
 
 /// Whether npm lost the counts of this day: they are nothing, or in January 2024 a tenth.
 #[must_use]
 pub fn is_lost(day: Day) -> bool {
-    LOST.iter().any(|(first, last)| date(*first) <= day && day <= date(*last))
+    LOST.iter().any(|[first, last]| date(*first) <= day && day <= date(*last))
 }
 
 /// A number that is the same for the same text, always.
@@ -362,7 +365,8 @@ impl FakeDownloads {
     /// Whether there are counts of a package of this name at all, with these faults.
     #[must_use]
     pub fn has_counts(&self, name: &str) -> bool {
-        !is_unknown(name) && !leads_elsewhere(name) && !(self.faults.blocks && is_forbidden(name))
+        let is_let_through = !self.faults.blocks || !is_forbidden(name);
+        is_let_through && !is_unknown(name) && !leads_elsewhere(name)
     }
 }
 

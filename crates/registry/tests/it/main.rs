@@ -1,5 +1,6 @@
 //! The client against a registry that fails in every way registries do.
 
+mod downloads;
 mod images;
 mod readme;
 

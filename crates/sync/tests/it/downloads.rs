@@ -50,6 +50,11 @@ impl Run {
         let context = context(data, place, &clock).await;
         let rows: Vec<NewName<'_>> = packages.iter().map(|name| NewName { name, repository: None }).collect();
         context.store.add_names(&rows, 100).await.expect("stored");
+        // The first are the most popular.
+        let mut snapshot = context.store.begin_snapshot("2026-10", "1", a_morning()).await.expect("begun");
+        let ids = (1..).take(packages.len()).map(|id: i64| (id, 1_000_000 - id.unsigned_abs()));
+        snapshot.write(ids).await.expect("written");
+        snapshot.finish().await.expect("finished");
         let downloads = Downloads::open(context.clone(), client(&api), most).await.expect("opens");
         Self { clock, api, context, downloads, most }
     }
@@ -178,7 +183,7 @@ fn nothing_twice(api: &FakeDownloads, lost: &HashSet<usize>) -> u64 {
 
 fn size() -> usize {
     #[expect(clippy::disallowed_methods, reason = "the size of a test")]
-    std::env::var("PKGSTATS_TEST_PACKAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+    std::env::var("PKGSTATS_TEST_PACKAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[path = "../../../../fuzz/checks/counts.rs"]
+mod counts;
 #[path = "../../../../fuzz/checks/hit_page.rs"]
 mod hit_page;
 #[path = "../../../../fuzz/checks/image_address.rs"]
@@ -27,6 +29,11 @@ fn seeds(target: &str, check: impl Fn(&[u8])) {
 #[test]
 fn packuments() {
     seeds("packument", packument::check);
+}
+
+#[test]
+fn counts_of_downloads() {
+    seeds("counts", counts::check);
 }
 
 #[test]
