@@ -283,7 +283,7 @@ async fn details_can_be_searched() {
             ("dependencies:3", 1, "sample-lib"),
             ("dependents:1", 1, "@scope/thing"),
             ("sort:dependents", 11, "@scope/thing"),
-            ("updated:2025-03-04", 1, "sample-lib"),
+            ("updated:2025-03-04 sample", 1, "sample-lib"),
             ("has:homepage sample", 1, "sample-lib"),
             ("is:unpublished", 1, "gone-lib"),
             ("downloads:>1 vue", 1, "vue"),
