@@ -266,7 +266,7 @@ async fn details_can_be_searched() {
     let site = Site::offline(&[VUE, BARE]).await;
     site.import(&crate::site::documents("https://registry.example")).await;
     let first = async |query: &str| {
-        let page = site.json(&format!("/api/v1/search?q={}", query.replace(' ', "%20"))).await;
+        let page = site.json(&format!("/api/v1/search?q={}", query.replace(' ', "%20").replace('>', "%3E"))).await;
         let names = page["hits"].as_array().expect("hits").iter().filter_map(|hit| hit["name"].as_str().map(str::to_owned));
         (page["total"].as_u64().expect("a number"), names.take(2).collect::<Vec<_>>())
     };
