@@ -32,7 +32,9 @@
 //! ```
 
 mod clock;
+mod proofs;
 mod server;
 
 pub use clock::VirtualClock;
+pub use proofs::{Jwt, ProofChecks};
 pub use server::{Answer, Reply, Request, Server};

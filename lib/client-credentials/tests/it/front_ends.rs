@@ -295,3 +295,94 @@ async fn the_layer_of_a_channel() {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(tokens(&world), ["Bearer t-1"]);
 }
+
+/// Every request has a proof of its own, and an API that wants a nonce gets one, POST included: it asks before it does anything.
+#[cfg(feature = "jwt")]
+#[tokio::test]
+async fn proofs() {
+    use client_credentials::testkit::{Jwt, ProofChecks};
+    use client_credentials::{Algorithm, Clock as _, SigningKey};
+
+    for with in BOTH {
+        let world = World::new();
+        let bound = r#"{"access_token":"t-1","token_type":"DPoP","expires_in":3600}"#;
+        world.authorization.then([Reply::json(200, bound).into()]);
+        world.api.then([Answer::made(|request: &Request| {
+            let proof = request.header("dpop").and_then(Jwt::parse).expect("a proof");
+            if proof.claims["nonce"] == "n-1" {
+                return Reply::new(200);
+            }
+            Reply::new(401).header("WWW-Authenticate", r#"DPoP error="use_dpop_nonce""#).header("DPoP-Nonce", "n-1")
+        })]);
+        let client = world.authorization.client().allow_origin(world.api.origin()).clock(world.clock.clone());
+        let client = client.dpop(SigningKey::generate(Algorithm::ES256).unwrap()).build().unwrap();
+        let world = World { client, ..world };
+        for _ in 0..2 {
+            let (status, _) = send(&world, with, Replay::Idempotent, Method::POST, &world.url(), Body::Whole("three")).await.unwrap();
+            assert_eq!(status, 200, "{with:?}");
+        }
+        // The first without a nonce, the same once more, and the next at once with it.
+        world.api.assert_requests(3);
+        assert_eq!(tokens(&world), ["DPoP t-1"; 3], "{with:?}");
+        let mut checks = ProofChecks::new();
+        let now = world.clock.now().wall;
+        for request in world.api.requests() {
+            checks.dpop(&request, &world.api.origin(), now).unwrap_or_else(|why| panic!("{with:?}: {why}"));
+            assert_eq!(request.body, b"three", "{with:?}");
+            // Nothing else passes.
+            assert!(checks.dpop(&request, &world.api.origin(), now).unwrap_err().contains("used before"));
+            let fails = |request: &Request, origin: &str, later: u64, why: &str| {
+                let error = ProofChecks::new().dpop(request, origin, now + Duration::from_secs(later)).unwrap_err();
+                assert!(error.contains(why), "{error}");
+            };
+            fails(&request, "http://elsewhere.example", 0, "htu is");
+            fails(&request, &world.api.origin(), 61, "iat is");
+            let changed = |change: fn(&mut Request)| {
+                let mut request = request.clone();
+                change(&mut request);
+                request
+            };
+            fails(&changed(|request| request.method = "GET".to_owned()), &world.api.origin(), 0, "htm is");
+            let other_token = changed(|request| {
+                request.headers.iter_mut().filter(|(name, _)| name == "authorization").for_each(|(_, value)| value.push('x'));
+            });
+            fails(&other_token, &world.api.origin(), 0, "ath");
+            let other_proof = changed(|request| {
+                for (_, value) in request.headers.iter_mut().filter(|(name, _)| name == "dpop") {
+                    let signature = value.split_off(value.rfind('.').unwrap() + 1);
+                    value.extend(signature.chars().rev());
+                }
+            });
+            assert!(ProofChecks::new().dpop(&other_proof, &world.api.origin(), now).is_err());
+        }
+        for request in world.authorization.requests() {
+            checks.dpop(&request, &world.authorization.origin(), now).unwrap_or_else(|why| panic!("{with:?}: {why}"));
+        }
+    }
+}
+
+#[cfg(feature = "jwt")]
+#[tokio::test]
+async fn assertions() {
+    use client_credentials::testkit::ProofChecks;
+    use client_credentials::{Algorithm, Clock as _, SigningKey};
+
+    let server = Server::script([Answer::reset(), Reply::token("t-1").into()]);
+    let clock = VirtualClock::leaping(Duration::from_secs(10));
+    let client = Client::builder(server.url(), "my-id", SigningKey::generate(Algorithm::ES256).unwrap());
+    let client = client.allow_http_on_loopback().clock(clock.clone()).build().unwrap();
+    client.authorize().await.unwrap();
+    server.assert_requests(2);
+    let mut checks = ProofChecks::new();
+    for request in server.requests() {
+        let assertion = checks.assertion(&request, "my-id", &server.url(), clock.now().wall).unwrap();
+        assert_eq!(assertion.header["alg"], "ES256");
+        assert!(checks.assertion(&request, "my-id", &server.url(), clock.now().wall).unwrap_err().contains("used before"));
+        let refused = |client: &str, audience: &str, later: u64| {
+            ProofChecks::new().assertion(&request, client, audience, clock.now().wall + Duration::from_secs(later)).unwrap_err()
+        };
+        assert!(refused("other", &server.url(), 0).contains("iss and sub"));
+        assert!(refused("my-id", "https://other.example", 0).contains("aud is"));
+        assert!(refused("my-id", &server.url(), 3600).contains("expired"));
+    }
+}
