@@ -1,5 +1,6 @@
 //! What a client is made of.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::address::{self, Origin};
@@ -12,7 +13,7 @@ use crate::secret::{Source, is_visible};
 use crate::server::Address;
 use crate::{
     AssertionAudience, AssertionPolicy, BasicEncoding, BodyFormat, ClientAuthentication, ClientCertificate, Clock, Cooldown, Credential,
-    Error, Freshness, HttpClient, Limits, Preset, Retry, Spawn, SystemClock, TokenRequest,
+    Error, Freshness, HttpClient, Limits, Observer, Preset, Retry, Spawn, SystemClock, TokenRequest,
 };
 
 /// Makes a [`Client`]. Only what [`Client::builder`] asks for is needed; everything else has a default that suits most servers.
@@ -46,6 +47,7 @@ pub struct ClientBuilder {
     http: Option<Box<dyn HttpClient>>,
     clock: Option<Box<dyn Clock>>,
     spawn: Option<Box<dyn Spawn>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// How the server was named.
@@ -86,6 +88,7 @@ impl ClientBuilder {
             http: None,
             clock: None,
             spawn: None,
+            observer: None,
         }
     }
 
@@ -286,6 +289,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Who is told at once what happens, for metrics.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// The client. Nothing is sent yet.
     ///
     /// # Errors
@@ -387,6 +396,7 @@ impl ClientBuilder {
             preset.check(&self.request)?;
         }
         Ok(Config {
+            observer: self.observer.clone(),
             address,
             revocation_endpoint,
             introspection_endpoint,

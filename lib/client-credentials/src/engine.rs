@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 #[cfg(feature = "jwt")]
 use {
     crate::jwt::{DPOP, Side, Use},
@@ -23,7 +24,7 @@ use crate::calls::Introspection;
 use crate::clock::{Deadline, within};
 use crate::credential::Kind;
 use crate::error::{Again, Answer, Failed, Inner as ErrorParts};
-use crate::events::Hub;
+use crate::events::{self, Hub};
 use crate::flight::{Flight, Waiter};
 use crate::freshness::{CooldownClass, draw};
 use crate::metadata::Metadata;
@@ -32,14 +33,16 @@ use crate::scrub::Scrub;
 use crate::server::{Address, Endpoints, Server};
 use crate::token::{self, NOT_KEPT};
 use crate::{
-    BasicEncoding, BodyFormat, ClientAuthentication, ClientCertificate, Clock, Cooldown, Credential, Error, ErrorKind, Event, Events,
-    Freshness, HttpClient, Limits, Now, Retry, Secret, Spawn, Status, Token, TokenRequest, TokenType,
+    Attempt, BasicEncoding, BodyFormat, ClientAuthentication, ClientCertificate, Clock, Cooldown, Credential, Error, ErrorKind, Event,
+    Events, Freshness, HttpClient, Limits, Now, Observer, Retry, Secret, Spawn, Status, Token, TokenRequest, TokenType,
 };
 
 pub(crate) type FlightResult = Result<Token, Error>;
 
 /// What the builder was told.
 pub(crate) struct Config {
+    /// Is told what happens.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) address: Address,
     pub(crate) revocation_endpoint: Option<Uri>,
     pub(crate) introspection_endpoint: Option<Uri>,
@@ -253,6 +256,8 @@ enum Outcome {
 
 /// What a flight begins with.
 struct Start {
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
     /// Monotonic time.
     began: Duration,
     /// Nobody waits: the old token is still served.
@@ -505,17 +510,34 @@ impl Engine {
     ) -> Arc<Flight<FlightResult>> {
         state.flights += 1;
         let number = state.flights;
-        let start = Start { began: now.monotonic, background, not_before: state.not_before, refused };
+        #[cfg(feature = "tracing")]
+        let span = tracing::debug_span!(
+            "token_request",
+            endpoint = address::host(self.config.address.uri()),
+            background,
+            attempts = tracing::field::Empty,
+            error.type = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty,
+        );
+        let start = Start {
+            began: now.monotonic,
+            background,
+            not_before: state.not_before,
+            refused,
+            #[cfg(feature = "tracing")]
+            span: span.clone(),
+        };
         let (engine, its_slot) = (Arc::clone(self), Arc::clone(slot));
         let work = async move {
             let outcome = engine.fetch(&its_slot, &start).await;
+            #[cfg(feature = "tracing")]
+            if let Outcome::Failed { error, .. } = &outcome {
+                start.span.record("otel.status_code", "ERROR").record("error.type", error.kind().name());
+            }
             engine.settle(&its_slot, number, start.began, background, outcome).unwrap_or_else(|| Err(signed_out()))
         };
         #[cfg(feature = "tracing")]
-        let work = {
-            let span = tracing::debug_span!("token_request", endpoint = address::host(self.config.address.uri()), background);
-            tracing::Instrument::instrument(work, span)
-        };
+        let work = tracing::Instrument::instrument(work, span);
         // Weak: the flight has it for as long as it lives, and the slot has the flight.
         let (engine, its_slot) = (Arc::downgrade(self), Arc::downgrade(slot));
         let text = "an HTTP client, secret provider, clock or subscriber panicked while a token was requested";
@@ -590,8 +612,37 @@ impl Engine {
                             return Outcome::SameSecret(error.clone());
                         }
                     }
-                    match self.attempt(slot, endpoints, &proof, secret.as_ref(), format, left(self.clock.now())).await {
+                    let (sent, mut status) = (self.clock.now(), None);
+                    let attempt = self.attempt(slot, endpoints, (&proof, secret.as_ref()), format, left(sent), &mut status);
+                    #[cfg(feature = "tracing")]
+                    let (attempt, span) = {
+                        let span = attempt_span(&endpoints.token, attempts);
+                        (tracing::Instrument::instrument(attempt, span.clone()), span)
+                    };
+                    let result = attempt.await;
+                    let failed = result.as_ref().err();
+                    #[cfg(feature = "tracing")]
+                    record_attempt(&span, status, failed);
+                    self.observe(|observer| {
+                        observer.attempt(&Attempt {
+                            number: attempts,
+                            request: slot.request.clone(),
+                            host: address::host(&endpoints.token).to_owned(),
+                            method: endpoints.authentication.name(),
+                            format,
+                            status,
+                            failure: failed.map(|failed| events::Failure {
+                                kind: failed.kind,
+                                code: failed.code().map(ToOwned::to_owned),
+                                text: failed.text.clone(),
+                            }),
+                            duration: self.clock.now().monotonic.saturating_sub(sent.monotonic),
+                        });
+                    });
+                    match result {
                         Ok(token) => {
+                            #[cfg(feature = "tracing")]
+                            start.span.record("attempts", attempts);
                             self.working_format.store(if format == BodyFormat::Json { 1 } else { 2 }, Ordering::Relaxed);
                             return Outcome::Fetched(token);
                         }
@@ -600,6 +651,8 @@ impl Engine {
                 }
                 Err(failed) => failed.clone(),
             };
+            #[cfg(feature = "tracing")]
+            start.span.record("attempts", attempts);
             #[cfg(feature = "tracing")]
             tracing::debug!(attempt = attempts, ?format, failure = failed.text.as_str(), "the token request failed");
             let has_time = !left(self.clock.now()).is_zero();
@@ -674,10 +727,10 @@ impl Engine {
         &self,
         slot: &Slot,
         endpoints: &Endpoints,
-        proof: &Proof,
-        secret: Option<&Secret>,
+        (proof, secret): (&Proof, Option<&Secret>),
         format: BodyFormat,
         left: Duration,
+        status: &mut Option<StatusCode>,
     ) -> Result<Token, Failed> {
         let config = &self.config;
         let scrub = self.scrub(&endpoints.token, proof, secret);
@@ -690,6 +743,7 @@ impl Engine {
         let answer = within(&*self.clock, limits.total, self.http.send(request, limits)).await;
         let arrived = self.clock.now();
         let response = answer::received(answer, limits).map_err(|error| answer::failed_transport(&error, &scrub))?;
+        *status = Some(response.status());
         let answer = answer::read(&response, config.token_type(), config.leniency, arrived, &scrub);
         #[cfg(feature = "jwt")]
         let answer = {
@@ -1117,7 +1171,47 @@ impl Engine {
             Event::Revoked { .. } => tracing::info!("a token was revoked"),
             Event::SignedOut => tracing::debug!("signed out"),
         }
+        self.observe(|observer| observer.event(event));
         self.hub.tell(event);
+    }
+
+    /// Whatever an observer does, callers get their token.
+    fn observe(&self, told: impl FnOnce(&dyn Observer)) {
+        if let Some(observer) = &self.config.observer {
+            let _ = catch_unwind(AssertUnwindSafe(|| told(&**observer)));
+        }
+    }
+}
+
+/// One HTTP request, by the names that OpenTelemetry has for HTTP client spans.
+#[cfg(feature = "tracing")]
+fn attempt_span(endpoint: &Uri, number: u32) -> tracing::Span {
+    let port = endpoint.port_u16().unwrap_or(if endpoint.scheme() == Some(&http::uri::Scheme::HTTP) { 80 } else { 443 });
+    tracing::debug_span!(
+        "token_request_attempt",
+        otel.name = "POST",
+        otel.kind = "client",
+        http.request.method = "POST",
+        http.request.resend_count = (number > 1).then(|| number - 1),
+        http.response.status_code = tracing::field::Empty,
+        server.address = endpoint.host(),
+        server.port = port,
+        error.type = tracing::field::Empty,
+        otel.status_code = tracing::field::Empty,
+    )
+}
+
+#[cfg(feature = "tracing")]
+fn record_attempt(span: &tracing::Span, status: Option<StatusCode>, failed: Option<&Failed>) {
+    if let Some(status) = status {
+        span.record("http.response.status_code", status.as_u16());
+    }
+    if let Some(failed) = failed {
+        span.record("otel.status_code", "ERROR");
+        match status.filter(|status| !status.is_success()) {
+            Some(status) => span.record("error.type", status.as_str()),
+            None => span.record("error.type", failed.kind.name()),
+        };
     }
 }
 

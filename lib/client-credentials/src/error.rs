@@ -74,6 +74,30 @@ pub enum ErrorKind {
     Panicked,
 }
 
+impl ErrorKind {
+    /// Its name in lower case, with `_` between words: a label for metrics, and `error.type` of a span.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Secret => "secret",
+            Self::Discovery => "discovery",
+            Self::Timeout => "timeout",
+            Self::Transport => "transport",
+            Self::Http => "http",
+            Self::OAuth => "oauth",
+            Self::InvalidResponse => "invalid_response",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::BindingDowngrade => "binding_downgrade",
+            Self::ScopeDowngrade => "scope_downgrade",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::SignedOut => "signed_out",
+            Self::NotApplicable => "not_applicable",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
 /// The error members of a token endpoint's answer (RFC 6749, section 5.2). Control characters are shown as spaces, and long texts are
 /// cut.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,11 +5,103 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_core::Stream;
+use http::StatusCode;
 
-use crate::{Error, Plan, TokenRequest};
+use crate::{BodyFormat, Error, ErrorKind, Plan, TokenRequest};
+
+/// Is told at once what happens, for metrics; see [`ClientBuilder::observer`](crate::ClientBuilder::observer).
+///
+/// It is called by whoever drives the request or calls the client, outside all locks, so it has to be quick: count, and return. A panic in it
+/// is caught, and nothing becomes of it. A token that is served from memory is no event, since that path is to cost nothing.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use client_credentials::{Attempt, Client, Event, Observer};
+///
+/// #[derive(Default)]
+/// struct Counters {
+///     requests: AtomicU64,
+///     failures: AtomicU64,
+/// }
+///
+/// impl Observer for Counters {
+///     fn attempt(&self, _attempt: &Attempt) {
+///         self.requests.fetch_add(1, Ordering::Relaxed);
+///     }
+///
+///     fn event(&self, event: &Event) {
+///         if matches!(event, Event::Failed { .. }) {
+///             self.failures.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// # fn main() -> Result<(), client_credentials::Error> {
+/// let counters = std::sync::Arc::new(Counters::default());
+/// # #[cfg(feature = "reqwest")]
+/// let client = Client::builder("https://auth.example/token", "my-id", "my-secret").observer(counters.clone()).build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Observer: Send + Sync + 'static {
+    /// A token request was answered, or failed. One that was given up, because nobody waited any more, is not told.
+    fn attempt(&self, attempt: &Attempt) {
+        let _ = attempt;
+    }
+
+    /// What [`Client::subscribe`](crate::Client::subscribe) tells as well.
+    fn event(&self, event: &Event) {
+        let _ = event;
+    }
+}
+
+impl<T: Observer + ?Sized> Observer for Arc<T> {
+    fn attempt(&self, attempt: &Attempt) {
+        T::attempt(self, attempt);
+    }
+
+    fn event(&self, event: &Event) {
+        T::event(self, event);
+    }
+}
+
+/// One token request, and what came of it. It has neither secret nor token.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Which one it was of those for the same token, from 1.
+    pub number: u32,
+    /// What was asked for.
+    pub request: TokenRequest,
+    /// Host of the token endpoint, with the port if that was said.
+    pub host: String,
+    /// Name of the client authentication method, as in [`Answer::method`](crate::Answer::method).
+    pub method: &'static str,
+    /// [`BodyFormat::Json`] or [`BodyFormat::Form`].
+    pub format: BodyFormat,
+    /// HTTP status, if there was an answer.
+    pub status: Option<StatusCode>,
+    /// Why there is no token; none when there is one.
+    pub failure: Option<Failure>,
+    /// From when it was written until its answer was read.
+    pub duration: Duration,
+}
+
+/// Why an [`Attempt`] led to no token.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What kind it is. Its [`name`](ErrorKind::name) is fit for a label.
+    pub kind: ErrorKind,
+    /// `error` of the server's answer (RFC 6749, section 5.2). A server may send what it likes: see that a label has few values.
+    pub code: Option<String>,
+    /// What happened, for people.
+    pub text: String,
+}
 
 /// Something that happened to a client. `request` tells its tokens apart: what was asked for, as
 /// [`Client::for_request`](crate::Client::for_request) made it of its argument and the configuration.
@@ -62,6 +154,22 @@ pub enum Event {
     },
     /// Everything was forgotten.
     SignedOut,
+}
+
+impl Event {
+    /// `fetched`, `refreshed`, `served_stale`, `failed`, `invalidated`, `revoked` or `signed_out`: a label for counters.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Fetched { .. } => "fetched",
+            Self::Refreshed { .. } => "refreshed",
+            Self::ServedStale { .. } => "served_stale",
+            Self::Failed { .. } => "failed",
+            Self::Invalidated { .. } => "invalidated",
+            Self::Revoked { .. } => "revoked",
+            Self::SignedOut => "signed_out",
+        }
+    }
 }
 
 /// Events that wait in a slow subscription; older ones make room for newer ones.

@@ -78,7 +78,7 @@ pub use clock::{Clock, Now, Spawn, SystemClock};
 pub use credential::{ClientCertificate, Credential};
 pub use engine::Invalidated;
 pub use error::{Answer, Error, ErrorKind, OAuthError};
-pub use events::{Event, Events};
+pub use events::{Attempt, Event, Events, Failure, Observer};
 pub use freshness::{Cooldown, Freshness, Retry, UnknownExpiry};
 #[cfg(any(feature = "reqwest-middleware", feature = "tower", feature = "tonic"))]
 pub use front::Replay;

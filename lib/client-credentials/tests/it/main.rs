@@ -5,6 +5,8 @@
 mod canary;
 #[cfg(feature = "jwt")]
 mod careful_server;
+#[cfg(feature = "command")]
+mod command;
 mod contract;
 mod discovery;
 mod documents;
@@ -27,6 +29,7 @@ mod jose;
 #[cfg(feature = "jwt")]
 mod keys;
 mod model;
+mod observer;
 #[cfg(all(feature = "reqwest", feature = "rustls", feature = "jwt"))]
 mod peers;
 mod presets;
