@@ -38,8 +38,7 @@ Exit codes:
 
 Examples:
   client-credentials --config orders.toml
-  curl -H \"$(client-credentials header --config orders.toml)\" https://api.example/orders    # seen by other users
-  client-credentials curl --config orders.toml | curl -K - https://api.example/orders         # not seen";
+  client-credentials curl --config orders.toml | curl -K - https://api.example/orders";
 
 /// Gets an OAuth 2.0 access token by the client credentials grant (RFC 6749, section 4.4) and prints it.
 #[derive(Parser)]
@@ -156,7 +155,10 @@ impl From<client_credentials::Error> for Failure {
             | ErrorKind::Discovery => 4,
             _ => 1,
         };
-        Self { code, text: error.to_string(), error: Some(error) }
+        // What the library calls by its names in Rust has others here.
+        let text = error.to_string().replace("ClientAuthentication::SecretBasic", "--authentication client_secret_basic");
+        let text = text.replace("allow_http_on_loopback()", "--allow-http-on-loopback");
+        Self { code, text, error: Some(error) }
     }
 }
 
@@ -476,11 +478,7 @@ fn token(options: &Options, explained: Explained) -> Result<Token, Failure> {
         None | Some(("false" | "0", _)) => {}
         Some((value, from)) => return Err(Failure::usage(format!("allow_http_on_loopback from {from} is {value:?}, not true or false"))),
     }
-    let client = builder.observer(explained).build_blocking().map_err(|error| {
-        let failure = Failure::from(error);
-        let text = failure.text.replace("allow_http_on_loopback()", "--allow-http-on-loopback");
-        Failure { text, ..failure }
-    })?;
+    let client = builder.observer(explained).build_blocking()?;
     Ok(client.token()?)
 }
 

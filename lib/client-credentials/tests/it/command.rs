@@ -96,6 +96,7 @@ fn exit_codes() {
         assert!(errors.starts_with("error: ") && errors.contains(says), "{errors}");
     }
     check(Reply::error(401, "invalid_client"), 3, "invalid_client");
+    check(Reply::error(401, "invalid_client"), 3, "--authentication client_secret_basic");
     check(Reply::error(400, "invalid_scope"), 3, "invalid_scope");
     check(Reply::error(503, "temporarily_unavailable"), 4, "temporarily_unavailable");
     check(Reply::html(502, "<h1>Bad Gateway</h1>"), 4, "502");
