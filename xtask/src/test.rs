@@ -19,7 +19,7 @@ const CHROMIUM: &str = "chromium";
 /// Features of the core of `lib/client-credentials`, which change what others of them do.
 const CORE_FEATURES: [&str; 6] = ["reqwest", "rustls", "tokio", "jwt", "blocking", "tracing"];
 /// Its other features, each a module or program of its own.
-const FRONT_FEATURES: [&str; 4] = ["reqwest-middleware", "tower", "tonic", "testkit"];
+const FRONT_FEATURES: [&str; 5] = ["reqwest-middleware", "tower", "tonic", "testkit", "command"];
 
 pub(crate) fn test() -> anyhow::Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
