@@ -191,7 +191,7 @@ fn to(headers: &HeaderMap, scrub: &Scrub) -> String {
 }
 
 /// The time to wait, in both forms of RFC 9110, section 10.2.3. A date in the past is no time at all.
-fn retry_after(headers: &HeaderMap, now: Now) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Now) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         text.parse().map_or(LONGEST_RETRY_AFTER, Duration::from_secs)

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::error::{Again, Failed};
 use crate::freshness::CooldownClass;
 use crate::scrub::Scrub;
-use crate::{Error, ErrorKind, address};
+use crate::{Error, ErrorKind, Now, address, answer};
 
 /// An authorization server's metadata (RFC 8414, section 2). From [`Client::metadata`](crate::Client::metadata).
 #[derive(Clone, Debug, PartialEq)]
@@ -85,10 +85,11 @@ impl Issuer {
 }
 
 /// Reads an answer. `None`: there is no metadata at this address, so that it may be at another one.
-pub(crate) fn read(response: &Response<Bytes>, issuer: &Issuer) -> Result<Option<Metadata>, Failed> {
+pub(crate) fn read(response: &Response<Bytes>, issuer: &Issuer, now: Now) -> Result<Option<Metadata>, Failed> {
     let failed = |text: String, again, cooldown| {
         let mut failed = Failed::new(ErrorKind::Discovery, text, again, cooldown);
         failed.status = Some(response.status());
+        failed.retry_after = answer::retry_after(response.headers(), now);
         Err(failed)
     };
     match response.status() {

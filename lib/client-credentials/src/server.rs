@@ -134,7 +134,7 @@ impl Server {
             let answer = within(&*self.clock, limits.total, self.http.send(request, limits)).await;
             let scrub = Scrub::new("", "", None);
             let response = answer::received(answer, limits).map_err(|error| answer::failed_transport(&error, &scrub))?;
-            if let Some(metadata) = metadata::read(&response, issuer)? {
+            if let Some(metadata) = metadata::read(&response, issuer, self.clock.now())? {
                 let until = Deadline::after(sent, metadata::max_age(response.headers()));
                 let endpoints = Endpoints::new(&self.config, Some(metadata), until);
                 // Some of the words are the server's.

@@ -176,6 +176,17 @@ fn metadata_that_cannot_be_had_or_used_is_told() {
 }
 
 #[test]
+fn a_busy_server_is_asked_for_metadata_when_it_says() {
+    let later = Does::Answers(http::StatusCode::SERVICE_UNAVAILABLE, vec![("retry-after", "7".to_owned())], String::new());
+    let world = World::new([later, metadata(&json!({})), token("t-1", 3600)]);
+    let client = discover(&world, "my-secret").build().unwrap();
+    let before = client.status().at;
+    let token = world.run(client.token()).unwrap();
+    assert_eq!(world.server.targets(), [FIRST, FIRST, TOKEN]);
+    assert!(token.plan().issued >= before + 7 * SECOND);
+}
+
+#[test]
 fn old_metadata_is_used_on_when_new_cannot_be_had() {
     let world = World::new([metadata(&json!({})), token("t-1", 36_000)]);
     let client = discover(&world, "my-secret").build().unwrap();
