@@ -249,6 +249,34 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// Name and range of what is installed with it or expected beside it, optional ones included, as far as these mean packages of the
+    /// registry. A name that two lists have stands twice.
+    #[must_use]
+    pub fn needed(&self) -> Vec<(&str, &str)> {
+        let lists = [&self.dependencies, &self.optional_dependencies, &self.peer_dependencies];
+        lists.into_iter().flatten().filter_map(Dependency::on_registry).collect()
+    }
+}
+
+impl Dependency {
+    /// Name and range of the package of the registry that is meant: `npm:` names another one, and an address or a path means none.
+    #[must_use]
+    pub fn on_registry(&self) -> Option<(&str, &str)> {
+        let range = self.range.as_str();
+        let (name, range) = match range.strip_prefix("npm:") {
+            // The first character may be the @ of a scope.
+            Some(other) => match other.get(1..).and_then(|rest| rest.find('@')) {
+                Some(at) => (&other[..=at], &other[at + 2..]),
+                None => (other, "*"),
+            },
+            None if range.contains([':', '/']) => return None,
+            None => (self.name.as_str(), range),
+        };
+        crate::PackageName::parse(name).is_ok().then_some((name, range))
+    }
+}
+
 fn dependencies(value: Option<&Value>) -> Vec<Dependency> {
     let entries = value.and_then(Value::as_object).into_iter().flatten();
     let read = |(name, range): (&String, &Value)| {

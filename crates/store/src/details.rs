@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
 use crate::bulk::{Words, from_json, to_json};
+use crate::dependents::{PackedLatest, put_latest};
 use crate::packages::take_numbers;
 use crate::{Error, Store, on};
 
@@ -39,6 +40,7 @@ pub struct PackedDetails {
     latest: Option<String>,
     overview: Vec<u8>,
     manifests: Vec<Vec<u8>>,
+    listed: Option<PackedLatest>,
 }
 
 /// What a page reads of a package's details.
@@ -123,6 +125,11 @@ pub(crate) fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))
 }
 
+/// The manifest of the version shown first, of a stored overview.
+pub(crate) fn latest_of(overview: &[u8]) -> Result<Option<Manifest>, Error> {
+    Ok(unpack::<OwnedOverview>(overview)?.latest)
+}
+
 impl PackedDetails {
     /// Compresses a packument. Takes milliseconds, for the largest up to a second.
     pub fn pack(packument: &Packument) -> Result<Self, Error> {
@@ -134,6 +141,7 @@ impl PackedDetails {
             latest: latest.map(|manifest| manifest.version.clone()),
             overview: pack(&Overview { details, latest })?,
             manifests: manifests.chunks(BLOCK).map(|block| pack(&block)).collect::<Result<_, _>>()?,
+            listed: latest.map(PackedLatest::pack).transpose()?,
         })
     }
 }
@@ -154,6 +162,7 @@ impl PackedReadme {
 impl Store {
     /// Stores the details of packages whose observations were stored just before; an older observation than the stored one is left out.
     pub async fn put_details(&self, packages: &[(PackedDetails, StoredValidators)]) -> Result<(), Error> {
+        let words = Words::of(&self.write);
         on!(&self.write, |pool| {
             let mut tx = pool.begin().await?;
             // Takes the row lock, which makes writers queue.
@@ -188,6 +197,7 @@ impl Store {
                 if before.is_none() {
                     sqlx::query("UPDATE counter SET details = details + 1").execute(&mut *tx).await?;
                 }
+                put_latest!(tx, words, id, package.listed.as_ref());
                 sqlx::query("DELETE FROM manifests WHERE package_id = $1").bind(id).execute(&mut *tx).await?;
                 for (block, bytes) in package.manifests.iter().enumerate() {
                     sqlx::query("INSERT INTO manifests (package_id, block, manifests) VALUES ($1, $2, $3)")

@@ -10,6 +10,7 @@ mod bulk;
 mod changes;
 mod check;
 mod data_sets;
+mod dependents;
 mod details;
 mod downloads;
 mod error;
@@ -33,6 +34,7 @@ use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr, SqlitePool};
 
 pub use changes::{Change, IndexRow, Ranked};
 pub use data_sets::DataSet;
+pub use dependents::{LatestFacts, Named};
 pub use details::{PackedDetails, PackedReadme, ReadmeHeading, RenderedReadme, StoredDetails, StoredReadme, StoredValidators};
 pub use downloads::{Months, VersionWeek, WHOLE_REGISTRY, closed_at};
 pub use error::Error;
@@ -104,6 +106,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "packages", include_str!("../migrations/0001_packages.sql")),
     (2, "details", include_str!("../migrations/0002_details.sql")),
     (3, "downloads", include_str!("../migrations/0003_downloads.sql")),
+    (4, "dependents", include_str!("../migrations/0004_dependents.sql")),
 ];
 
 impl Store {

@@ -6,6 +6,7 @@ use model::{Bucket, Observation, PackageName, Popularity, RecentDownloads, Sourc
 use sqlx::AssertSqlSafe;
 
 use crate::bulk::{Words, from_json, to_json};
+use crate::dependents::{FORGET_KNOWN, meet_known};
 use crate::merge::{Stored, merge};
 use crate::{Error, SnapshotCount, Store, on};
 
@@ -345,6 +346,9 @@ impl Store {
                     sqlx::query(AssertSqlSafe(words.fill(sql))).bind(rows).execute(&mut *tx).await?;
                 }
             }
+            if !revived.is_empty() {
+                meet_known!(tx, words, to_json(&revived)?, "0");
+            }
             tx.commit().await?;
             Ok(applied)
         })
@@ -386,6 +390,7 @@ impl Store {
                 let sql = words.fill("DELETE FROM tombstones WHERE name IN (SELECT j.value ->> 1 FROM {rows} j)");
                 sqlx::query(AssertSqlSafe(sql)).bind(&rows).execute(&mut *tx).await?;
             }
+            meet_known!(tx, words, &rows, "1");
             tx.commit().await?;
             Ok(ids)
         })
@@ -429,7 +434,12 @@ impl Store {
                 words.fill("SELECT CAST(count(*) AS BIGINT) FROM {rows} j JOIN details d ON d.package_id = CAST(j.value ->> 0 AS BIGINT)");
             let with_details: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&rows).fetch_one(&mut *tx).await?;
             sqlx::query("UPDATE counter SET details = details - $1").bind(with_details).execute(&mut *tx).await?;
+            sqlx::query(AssertSqlSafe(words.fill(FORGET_KNOWN))).bind(&rows).execute(&mut *tx).await?;
             for (table, key) in [
+                ("dependents", "dependency_id"),
+                ("dependents", "package_id"),
+                ("unknown_dependencies", "package_id"),
+                ("latest", "package_id"),
                 ("details", "package_id"),
                 ("manifests", "package_id"),
                 ("readmes", "package_id"),

@@ -17,6 +17,8 @@ const MAX_README_TARBALL: u64 = 64 << 20;
 const MAX_README_TIME: Duration = Duration::from_secs(60);
 /// READMEs rendered anew at a time.
 const OUTDATED: i64 = 50;
+/// Packages whose dependents are noted at a time.
+const NOTED: i64 = 200;
 
 /// What reading a package came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +175,15 @@ pub async fn render_anew(context: &Context, key: &ImageKey) -> Result<u64, Error
             }
         }
     }
+}
+
+/// Notes dependents of packages whose details were stored before that was done. Returns of how many.
+pub(crate) async fn note_latest(context: &Context) -> Result<usize, Error> {
+    let (mut after, mut all) = (0, 0);
+    while let Some((last, noted)) = context.store.note_latest(after, NOTED).await? {
+        (after, all) = (last, all + noted);
+    }
+    Ok(all)
 }
 
 /// Where tarballs lie while their READMEs are read.

@@ -187,8 +187,13 @@ async fn keep_downloads(context: &Context, background: &Hands) {
     std::future::pending::<()>().await;
 }
 
-/// Renders READMEs anew where that is due, then reads details for as long as the lease is ours.
+/// Brings what is kept of details up to date where that is due, then reads details for as long as the lease is ours.
 async fn keep_details(context: &Context, background: &Hands) {
+    match details::note_latest(context).await {
+        Ok(0) => {}
+        Ok(noted) => tracing::info!(noted, "dependents were noted"),
+        Err(error) => tracing::warn!(%error, "dependents could not be noted"),
+    }
     match render_anew(context, &background.key).await {
         Ok(0) => {}
         Ok(rendered) => tracing::info!(rendered, "READMEs were rendered anew"),

@@ -3,7 +3,6 @@
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
 
 use catalog::SearchHit;
-use model::PackageName;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sync::Unit;
 
@@ -183,13 +182,7 @@ pub(crate) fn is_user(name: &str) -> bool {
 
 /// The page of the package that a dependency means: `npm:` names another one, and an address or a path names none.
 pub(crate) fn dependency_path(dependency: &model::Dependency) -> Option<String> {
-    let range = dependency.range.as_str();
-    let name = match range.strip_prefix("npm:") {
-        Some(other) => &other[..other.get(1..).and_then(|rest| rest.find('@')).map_or(other.len(), |at| at + 1)],
-        None if range.contains([':', '/']) => return None,
-        None => &dependency.name,
-    };
-    PackageName::parse(name).ok().map(|name| package_path(name.as_str()))
+    dependency.on_registry().map(|(name, _)| package_path(name))
 }
 
 pub(crate) fn first_tags(tags: &[String]) -> &[String] {

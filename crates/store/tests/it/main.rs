@@ -1,5 +1,6 @@
 //! One suite for both databases: every test runs on SQLite and on PostgreSQL.
 
+mod dependents;
 mod details;
 mod downloads;
 mod migration;

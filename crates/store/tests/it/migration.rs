@@ -62,3 +62,31 @@ async fn from_the_first_version() {
         is_whole_and_goes_on(&Place::parse(&url)).await;
     }
 }
+
+#[tokio::test]
+async fn details_from_before_dependents_were_kept() {
+    crate::on_both(async |store| {
+        let mut ids = Vec::new();
+        for (name, needs) in [("one", "two"), ("two", "three"), ("three", "nobody"), ("none", "")] {
+            let versions = if needs.is_empty() { String::new() } else { format!(r#""1.0.0":{{"dependencies":{{"{needs}":"^1"}}}}"#) };
+            let json = format!(r#"{{"name":"{name}","versions":{{{versions}}}}}"#);
+            let packument = parse_packument(json.as_bytes(), 100).expect("readable");
+            store.apply(std::slice::from_ref(&packument.observation)).await.expect("applied");
+            let packed = PackedDetails::pack(&packument).expect("packs");
+            store.put_details(&[(packed, StoredValidators::default())]).await.expect("stored");
+            ids.push(store.by_name(&packument.observation.name).await.expect("read").expect("known").id);
+        }
+        let kept = (store.dependent_counts(&ids).await.expect("read"), store.latest_facts(&ids).await.expect("read"));
+        assert_eq!(kept.0.len(), 2);
+        store.forget_latest().await.expect("forgotten");
+        assert!(store.dependent_counts(&ids).await.expect("read").is_empty());
+        let (mut after, mut steps) = (0, Vec::new());
+        while let Some((last, noted)) = store.note_latest(after, 3).await.expect("noted") {
+            (after, steps) = (last, [steps, vec![noted]].concat());
+        }
+        assert_eq!(steps, [3, 1], "three at a time");
+        assert_eq!((store.dependent_counts(&ids).await.expect("read"), store.latest_facts(&ids).await.expect("read")), kept);
+        assert_eq!(store.note_latest(0, 2).await.expect("noted"), None, "nothing is left to note");
+    })
+    .await;
+}
