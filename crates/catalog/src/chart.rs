@@ -814,15 +814,11 @@ fn of_user(user: &str, mut lines: Vec<Summed>, show: ChartShow) -> Vec<Summed> {
 
 /// The whole months that a range touches.
 fn months_sum(months: &Months, range: DayRange) -> Sum {
-    let mut month = months.first;
-    let mut sum = Sum::default();
-    for one in &months.sums {
-        let days = month.period(Step::Month);
-        if !days.intersection(range).is_empty() {
-            sum = together(&[sum, *one]);
-        }
-        month = days.last + 1;
-    }
+    let number = |day: Day| i64::from(day.year()) * 12 + i64::from(day.month());
+    let first = number(months.first);
+    let place = |number: i64| usize::try_from(number - first).unwrap_or(0).min(months.sums.len());
+    let (from, to) = (place(number(range.first)), place(number(range.last) + 1));
+    let sum = together(months.sums.get(from..to).unwrap_or_default());
     Sum { days: range.days(), known: sum.known.min(range.days()), ..sum }
 }
 

@@ -4,13 +4,17 @@
 
 mod badge;
 mod chart;
+mod compare;
 mod doctor;
+mod downloads;
 mod error;
 mod home;
 mod package;
 mod search;
+mod statistics;
 mod status;
 mod suggestions;
+mod trends;
 mod user;
 
 use std::path::PathBuf;
@@ -21,7 +25,9 @@ use store::Store;
 
 pub use badge::{BadgePeriod, BadgeRequest, BadgeText};
 pub use chart::{ChartData, ChartHole, ChartLine, ChartPeriod, ChartRelease, ChartRequest, ChartShow, InvalidChart, step_name};
+pub use compare::{ComparePage, Compared, ComparedManifest, MAX_COMPARED};
 pub use doctor::Doctor;
+pub use downloads::{DailyDownloads, InvalidPeriod, NpmAnswer, NpmCounts, NpmPeriod, PeriodDownloads, UnknownPackage};
 pub use error::Error;
 pub use home::{Appeared, HomePage, RisingPackage};
 pub use package::{Heading, MonthCount, PackageAnswer, PackagePage, Readme, ReadmeState, UnpublishedPackage, VersionRow};
@@ -29,9 +35,11 @@ pub use search::{
     AppliedFilter, DownloadCount, FacetCount, Highlights, MAX_FROM_PLUS_SIZE, Order, ScorePart, SearchFacet, SearchHit, SearchNote,
     SearchPage, SearchRequest, Span, pieces, qualified,
 };
+pub use statistics::{Finding, InUse, Rank, Statistics, VersionsInUse};
 pub use status::{DataSetStatus, SnapshotStatus, Status};
 pub use suggestions::{SuggestedName, SuggestedPackage, SuggestionsPage};
-pub use user::{Listing, UserPackage, UserPage, UserRequest, UserSort, UserTotal};
+pub use trends::{KeywordCount, TrendPackage, TrendsPage, trend_list, trend_name};
+pub use user::{Listing, Moved, UserDaily, UserPackage, UserPage, UserPeriod, UserRequest, UserSort, UserTotal};
 
 /// Everything that can be read, cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,16 +48,23 @@ pub struct Catalog {
     index_root: PathBuf,
     index: Arc<RwLock<Option<Arc<Index>>>>,
     home: Arc<tokio::sync::Mutex<Option<KeptHome>>>,
+    trends: moka::sync::Cache<TrendKey, KeptTrends>,
 }
 
 /// A front page and the minute it was made in.
 type KeptHome = (i64, Arc<HomePage>);
+/// A list, and its keyword.
+type TrendKey = (store::TrendList, Option<String>);
+/// When the lists were computed, and one of them.
+type KeptTrends = (Option<i64>, Arc<TrendsPage>);
+/// Lists that are kept.
+const TRENDS: u64 = 500;
 
 impl Catalog {
     /// Reads from a store, and from the index in use below `index_root`. A damaged index is as good as none.
     #[must_use]
     pub fn open(store: Store, index_root: PathBuf) -> Self {
-        let catalog = Self { store, index_root, index: Arc::default(), home: Arc::default() };
+        let catalog = Self { store, index_root, index: Arc::default(), home: Arc::default(), trends: moka::sync::Cache::new(TRENDS) };
         if let Err(error) = catalog.refresh() {
             tracing::warn!(%error, "the search index cannot be read");
         }

@@ -8,7 +8,8 @@ use store::{Known, RenderedReadme, SnapshotCount, StoredDetails, StoredReadme};
 use utoipa::ToSchema;
 
 use crate::search::rfc3339;
-use crate::{Catalog, DownloadCount, Error, SearchHit};
+use crate::statistics::types_name;
+use crate::{Catalog, DownloadCount, Error, SearchHit, Statistics};
 
 /// Similar packages on a page.
 const SIMILAR: usize = 6;
@@ -94,6 +95,8 @@ pub struct PackagePage {
     /// Downloads in the months of which there are snapshots, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub months: Vec<MonthCount>,
+    /// The package's numbers.
+    pub statistics: Statistics,
     /// What the version shown says of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Manifest>,
@@ -219,19 +222,19 @@ impl Catalog {
         let details = self.store.details(known.id).await?;
         let Some(version) = version else {
             let similar = self.similar(&known).await?;
-            let mut page = self.page(known, months, details, true)?;
+            let mut page = self.page(known, months, details, true).await?;
             page.similar = similar;
             return Ok(PackageAnswer::Page(Box::new(page)));
         };
         let latest = known.summary.as_ref().and_then(|summary| summary.version.clone());
         let Some(mut stored) = details else {
             if latest.as_deref() == Some(version) {
-                return Ok(PackageAnswer::Page(Box::new(self.page(known, months, None, true)?)));
+                return Ok(PackageAnswer::Page(Box::new(self.page(known, months, None, true).await?)));
             }
             return Ok(PackageAnswer::NoSuchVersion { observed: None, latest });
         };
         if stored.details.unpublished.is_some() {
-            return Ok(PackageAnswer::Page(Box::new(self.page(known, months, Some(stored), true)?)));
+            return Ok(PackageAnswer::Page(Box::new(self.page(known, months, Some(stored), true).await?)));
         }
         let observed = Some(rfc3339(stored.observed_at));
         let Some(place) = stored.details.versions.iter().position(|line| line.version == version) else {
@@ -246,17 +249,18 @@ impl Catalog {
                 None => return Ok(PackageAnswer::NoSuchVersion { observed, latest }),
             }
         }
-        Ok(PackageAnswer::Page(Box::new(self.page(known, months, Some(stored), is_latest)?)))
+        Ok(PackageAnswer::Page(Box::new(self.page(known, months, Some(stored), is_latest).await?)))
     }
 
     /// A page of what is stored; the manifest in `details` is that of the version shown.
-    fn page(
+    async fn page(
         &self,
         known: Known,
         months: Vec<SnapshotCount>,
         details: Option<StoredDetails>,
         is_latest: bool,
     ) -> Result<PackagePage, Error> {
+        let statistics = self.statistics(&known).await?;
         let summary = known.summary.unwrap_or_default();
         let mut page = PackagePage {
             name: known.name,
@@ -280,6 +284,7 @@ impl Catalog {
             deprecated: summary.deprecated,
             downloads: known.downloads.map(DownloadCount::from),
             months: months.into_iter().map(|month| MonthCount { month: month.month, downloads: month.count }).collect(),
+            statistics,
             manifest: None,
             types_package: None,
             dist_tags: Vec::new(),
@@ -356,7 +361,7 @@ impl Catalog {
     /// `@types/…` of a package, if there is such a package: `@babel/core` has its types in `@types/babel__core`.
     fn types_package(&self, name: &str) -> Result<Option<String>, Error> {
         let Some(index) = self.index() else { return Ok(None) };
-        let types = format!("@types/{}", name.trim_start_matches('@').replacen('/', "__", 1));
+        let types = types_name(name);
         Ok(index.id_of(&types)?.map(|_| types))
     }
 }

@@ -1,14 +1,18 @@
-//! A user, and the scope and the repositories of the same name.
+//! A user's packages as a list of work, and the scope and the repositories of the same name.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use ::search::{Condition, Filter, Query, Total, Wanted};
+use model::{Day, DayRange, Sum, Sums, attention};
 use serde::Serialize;
-use store::Known;
+use store::{Known, LatestFacts};
 use utoipa::ToSchema;
 
+use crate::downloads::trend;
 use crate::search::rfc3339;
-use crate::{Catalog, DownloadCount, Error, SearchHit};
+use crate::statistics::{Finding, Needed};
+use crate::{Catalog, DailyDownloads, DownloadCount, Error, SearchHit};
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,31 +25,42 @@ pub struct UserRequest {
     pub from: usize,
     /// How many packages to give.
     pub size: usize,
+    /// What time it is: seconds since 1970, UTC.
+    pub now: i64,
 }
 
 /// The order of a user's packages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UserSort {
-    /// Most downloaded first.
+    /// Most downloaded in 30 days first.
     #[default]
     Downloads,
+    /// Most downloaded in 7 days first.
+    Week,
+    /// Most downloaded in 365 days first.
+    Year,
+    /// Those first whose downloads of 30 days grew most.
+    Change,
     /// By name.
     Name,
     /// Latest published first.
     Published,
+    /// Those first that most packages need.
+    Dependents,
+    /// Those first that need attention most.
+    Attention,
 }
 
 impl UserSort {
+    /// All orders.
+    pub const ALL: [Self; 8] =
+        [Self::Downloads, Self::Week, Self::Year, Self::Change, Self::Name, Self::Published, Self::Dependents, Self::Attention];
+
     /// The order of this name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "" | "downloads" => Some(Self::Downloads),
-            "name" => Some(Self::Name),
-            "published" => Some(Self::Published),
-            _ => None,
-        }
+        if text.is_empty() { Some(Self::default()) } else { Self::ALL.into_iter().find(|sort| sort.as_str() == text) }
     }
 
     /// Its name.
@@ -53,8 +68,13 @@ impl UserSort {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Downloads => "downloads",
+            Self::Week => "week",
+            Self::Year => "year",
+            Self::Change => "change",
             Self::Name => "name",
             Self::Published => "published",
+            Self::Dependents => "dependents",
+            Self::Attention => "attention",
         }
     }
 }
@@ -75,9 +95,19 @@ pub struct UserPage {
     pub problem: Option<String>,
     /// How many packages are known to name the user as a maintainer.
     pub total: usize,
-    /// Their downloads together.
+    /// Their downloads together, from the source that counted most of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<UserTotal>,
+    /// Their downloads together, as npm counts them by day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily: Option<UserDaily>,
+    /// Of how many packages the latest version was read, so that its problems are known.
+    pub checked: usize,
+    /// How many packages have something to work on.
+    pub with_problems: usize,
+    /// Packages whose downloads of 7 days are clearly more or fewer than those of the 7 days before, those that moved most first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Moved>,
     /// The order of the packages.
     pub sort: UserSort,
     /// How many packages were passed over.
@@ -111,9 +141,72 @@ pub struct UserPackage {
     /// Why it should not be used any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<String>,
+    /// How many days ago that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days_since_release: Option<i64>,
     /// Recent downloads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<DownloadCount>,
+    /// Downloads as npm counts them by day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily: Option<DailyDownloads>,
+    /// Downloads of each of the last 26 times 7 days, the oldest first; `null` where not all seven are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trend: Vec<Option<u64>>,
+    /// How many packages need its latest version, among the packages whose details are stored.
+    pub dependents: u64,
+    /// What could be worked on, what matters most first; missing while the latest version was not read. A deprecated package has nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problems: Option<Vec<Finding>>,
+    /// Its problems weighed by how many it reaches; 0 is nothing. It says something beside that of other packages only.
+    pub attention: f64,
+}
+
+/// Downloads of a user's packages together, as npm counts them by day.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct UserDaily {
+    /// How many packages are counted.
+    pub packages: usize,
+    /// The newest day.
+    #[schema(value_type = String)]
+    pub as_of: Day,
+    /// The newest day of the package that is counted to the earliest one, at most a week before.
+    #[schema(value_type = String)]
+    pub as_of_at_least: Day,
+    /// 7 days.
+    pub days_7: UserPeriod,
+    /// 30 days.
+    pub days_30: UserPeriod,
+    /// 365 days.
+    pub days_365: UserPeriod,
+}
+
+/// Downloads of several packages in a period.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, ToSchema)]
+pub struct UserPeriod {
+    /// The downloads of all known days.
+    pub downloads: u64,
+    /// Of how many packages all days are known.
+    pub whole: usize,
+    /// By how much that is more than in the period before, over the packages of which both are known: 0.25 for a quarter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<f64>,
+}
+
+/// A package whose downloads moved.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Moved {
+    /// The package.
+    pub name: String,
+    /// In 7 days, those of which npm has no counts taken as the others.
+    pub downloads: u64,
+    /// In the 7 days before, likewise.
+    pub before: u64,
+    /// By how much that is more: 0.25 for a quarter.
+    pub change: f64,
+    /// The last of the 7 days.
+    #[schema(value_type = String)]
+    pub as_of: Day,
 }
 
 /// Downloads of a user's packages together. Only counts of one source and date are summed.
@@ -140,6 +233,15 @@ pub struct Listing {
 
 /// Packages in a listing.
 const LISTED: usize = 20;
+/// Weeks of a trend line.
+const TREND_WEEKS: i32 = 26;
+/// Counts may end so many days before the newest ones and still be added up with them.
+const LAG: i32 = 6;
+/// Downloads a week below which movements say little, the smallest share that is a movement, and how many are told.
+const MOVED_FLOOR: u64 = 100;
+const MOVED_SHARE: f64 = 0.1;
+const MOVED: usize = 10;
+const SECONDS_A_DAY: i64 = 24 * 3600;
 
 impl UserPage {
     /// Whether there is anything to show.
@@ -155,19 +257,62 @@ impl Catalog {
         Ok(self.store.user(name).await?.map(|user| (user.asked_at, user.problem.is_none())))
     }
 
-    /// A user's packages.
+    /// A user's packages. Besides the packages themselves it takes seven statements, however many they are.
     pub async fn user(&self, request: &UserRequest) -> Result<UserPage, Error> {
         let asked = self.store.user(&request.name).await?;
-        let mut packages = self.store.packages_of(&request.name).await?;
+        let packages = self.store.packages_of(&request.name).await?;
+        let ids: Vec<i64> = packages.iter().map(|known| known.id).collect();
+        let (sums, facts, dependents, weeks) = tokio::try_join!(
+            self.store.download_sums(&ids),
+            self.store.latest_facts(&ids),
+            self.store.dependent_counts(&ids),
+            self.store.newest_version_weeks(&ids),
+        )?;
+        let described: Vec<(&str, &LatestFacts)> =
+            packages.iter().filter_map(|known| Some((known.name.as_str(), facts.get(&known.id)?))).collect();
+        let needed = Needed::by(self, &described).await?;
         let total = packages.len();
         let downloads = sum(&packages);
-        let monthly = |known: &Known| known.downloads.as_ref().and_then(|downloads| downloads.monthly);
-        let published = |known: &Known| known.summary.as_ref().and_then(|summary| summary.published_at);
-        packages.sort_by(|a, b| a.name.cmp(&b.name));
+        let (daily, moved) = (UserDaily::of(sums.values()), moved(&packages, &sums));
+        // One source decides the order, or packages would stand where another count put them.
+        let by_days = sums.len() * 2 >= total;
+        let mut rows: Vec<(i64, UserPackage)> = Vec::with_capacity(total);
+        for known in packages {
+            let (id, facts) = (known.id, facts.get(&known.id));
+            let versions = weeks.get(&id).map_or(&[][..], |week| &week.counts);
+            let problems = facts.map(|facts| needed.problems(&known, Some(facts), versions));
+            let mut row = UserPackage::new(known, request.now);
+            row.daily = sums.get(&id).map(DailyDownloads::from);
+            row.dependents = dependents.get(&id).copied().unwrap_or(0);
+            let is_deprecated = row.deprecated.is_some();
+            row.attention = attention(problems.as_deref().unwrap_or_default(), row.monthly(), is_deprecated);
+            row.problems =
+                problems.map(|problems| if is_deprecated { Vec::new() } else { problems.into_iter().map(Finding::from).collect() });
+            rows.push((id, row));
+        }
+        let checked = rows.iter().filter(|(_, row)| row.problems.is_some()).count();
+        let with_problems = rows.iter().filter(|(_, row)| row.problems.as_ref().is_some_and(|problems| !problems.is_empty())).count();
+        rows.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+        let counted = |row: &UserPackage| if by_days { row.daily.map(|daily| daily.days_30.downloads) } else { row.other() };
+        rows.sort_by_key(|(_, row)| Reverse((counted(row), row.other())));
+        let falling = |value: Option<f64>| Reverse(value.map(|value| (value * 1e6) as i64));
         match request.sort {
-            UserSort::Name => {}
-            UserSort::Downloads => packages.sort_by_key(|known| std::cmp::Reverse(monthly(known))),
-            UserSort::Published => packages.sort_by_key(|known| std::cmp::Reverse(published(known))),
+            UserSort::Downloads => {}
+            UserSort::Name => rows.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name)),
+            UserSort::Published => rows.sort_by(|(_, a), (_, b)| b.published.cmp(&a.published)),
+            UserSort::Week => rows.sort_by_key(|(_, row)| Reverse(row.daily.map(|daily| daily.days_7.downloads))),
+            UserSort::Year => rows.sort_by_key(|(_, row)| Reverse(row.daily.map(|daily| daily.days_365.downloads))),
+            UserSort::Change => rows.sort_by_key(|(_, row)| falling(row.daily.and_then(|daily| daily.days_30.change))),
+            UserSort::Dependents => rows.sort_by_key(|(_, row)| Reverse(row.dependents)),
+            UserSort::Attention => rows.sort_by_key(|(_, row)| falling(Some(row.attention))),
+        }
+        let mut rows: Vec<(i64, UserPackage)> = rows.into_iter().skip(request.from).take(request.size).collect();
+        if let Some(newest) = sums.values().map(|sums| sums.as_of).max() {
+            let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).filter(|id| sums.contains_key(id)).collect();
+            let series = self.store.series_of(&ids, DayRange::ending(newest, TREND_WEEKS.unsigned_abs() * 7)).await?;
+            for (id, row) in &mut rows {
+                row.trend = series.get(id).map(|series| trend(series, TREND_WEEKS)).unwrap_or_default();
+            }
         }
         let name = request.name.to_lowercase();
         Ok(UserPage {
@@ -177,10 +322,14 @@ impl Catalog {
             problem: asked.and_then(|user| user.problem),
             total,
             downloads,
+            daily,
+            checked,
+            with_problems,
+            moved,
             sort: request.sort,
             from: request.from,
             size: request.size,
-            packages: packages.into_iter().skip(request.from).take(request.size).map(UserPackage::new).collect(),
+            packages: rows.into_iter().map(|(_, row)| row).collect(),
             scope: self.listing(Condition::Scope(vec![name.clone()])).await?,
             owner: self.listing(Condition::Owner(vec![format!("github.com/{name}")])).await?,
         })
@@ -218,8 +367,57 @@ fn sum(packages: &[Known]) -> Option<UserTotal> {
     Some(UserTotal { monthly, packages, as_of })
 }
 
+impl UserDaily {
+    /// The counts that end within a week of the newest ones.
+    fn of<'a>(sums: impl Iterator<Item = &'a Sums> + Clone) -> Option<Self> {
+        let as_of = sums.clone().map(|sums| sums.as_of).max()?;
+        let sums: Vec<&Sums> = sums.filter(|sums| sums.as_of >= as_of - LAG).collect();
+        let period = |pair: &dyn Fn(&Sums) -> (Sum, Sum)| {
+            let mut period = UserPeriod::default();
+            let (mut now, mut then) = (0.0, 0.0);
+            for (sum, before) in sums.iter().map(|sums| pair(sums)) {
+                period.downloads = period.downloads.saturating_add(sum.downloads);
+                period.whole += usize::from(sum.is_complete());
+                if sum.is_complete()
+                    && before.is_complete()
+                    && let (Some(sum), Some(before)) = (sum.per_day(), before.per_day())
+                {
+                    (now, then) = (now + sum, then + before);
+                }
+            }
+            period.change = (then > 0.0).then(|| now / then - 1.0);
+            period
+        };
+        Some(Self {
+            packages: sums.len(),
+            as_of,
+            as_of_at_least: sums.iter().map(|sums| sums.as_of).min()?,
+            days_7: period(&|sums| (sums.days_7, sums.previous_7)),
+            days_30: period(&|sums| (sums.days_30, sums.previous_30)),
+            days_365: period(&|sums| (sums.days_365, sums.previous_365)),
+        })
+    }
+}
+
+/// What moved within the week, by how unusual it is: a tenth of millions says more than half of hundreds.
+fn moved(packages: &[Known], sums: &HashMap<i64, Sums>) -> Vec<Moved> {
+    let Some(newest) = sums.values().map(|sums| sums.as_of).max() else { return Vec::new() };
+    let moved = packages.iter().filter_map(|known| {
+        let sums = sums.get(&known.id).filter(|sums| sums.as_of >= newest - LAG)?;
+        // Days that npm lost count as the others of their week.
+        let week = |sum: &Sum| sum.per_day().map_or(0, |per_day| (per_day * 7.0).round() as u64);
+        let (now, then) = (week(&sums.days_7), week(&sums.previous_7));
+        let change = sums.growth_7().filter(|change| change.abs() >= MOVED_SHARE && now.max(then) >= MOVED_FLOOR)?;
+        let weight = change.ln_1p().abs() * (now.max(then) as f64).sqrt();
+        Some((weight, Moved { name: known.name.clone(), downloads: now, before: then, change, as_of: sums.as_of }))
+    });
+    let mut moved: Vec<(f64, Moved)> = moved.collect();
+    moved.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
+    moved.into_iter().take(MOVED).map(|(_, moved)| moved).collect()
+}
+
 impl UserPackage {
-    fn new(known: Known) -> Self {
+    fn new(known: Known, now: i64) -> Self {
         let summary = known.summary.unwrap_or_default();
         Self {
             name: known.name,
@@ -227,7 +425,71 @@ impl UserPackage {
             description: summary.description,
             published: summary.published_at.map(rfc3339),
             deprecated: summary.deprecated,
+            days_since_release: summary.published_at.map(|at| (now - at).div_euclid(SECONDS_A_DAY)),
             downloads: known.downloads.map(DownloadCount::from),
+            daily: None,
+            trend: Vec::new(),
+            dependents: 0,
+            problems: None,
+            attention: 0.0,
         }
+    }
+
+    /// Downloads of a month from other sources than daily counts.
+    fn other(&self) -> Option<u64> {
+        self.downloads.as_ref().and_then(|downloads| downloads.monthly)
+    }
+
+    /// Downloads of a month, by day where that is known.
+    fn monthly(&self) -> Option<u64> {
+        self.daily.map(|daily| daily.days_30.downloads).or_else(|| self.other())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sums(as_of: i32, now: u64, then: u64, known: u32) -> Sums {
+        let week = |downloads, known| Sum { downloads, days: 7, known, holes: 0 };
+        Sums { as_of: Day(as_of), days_7: week(now, known), previous_7: week(then, 7), ..Sums::default() }
+    }
+
+    #[test]
+    fn totals_are_of_counts_that_end_about_the_same_day() {
+        let all = [sums(100, 700, 350, 7), sums(95, 70, 70, 7), sums(100, 10, 7, 3), sums(80, 9_999, 1, 7)];
+        let daily = UserDaily::of(all.iter()).expect("counts");
+        assert_eq!((daily.packages, daily.as_of, daily.as_of_at_least), (3, Day(100), Day(95)), "one is too old");
+        assert_eq!((daily.days_7.downloads, daily.days_7.whole), (780, 2));
+        assert_eq!(daily.days_7.change.map(|change| (change * 100.0).round()), Some(83.0), "770 after 420, without the one of three days");
+        assert_eq!(UserDaily::of([].iter()), None);
+    }
+
+    #[test]
+    fn movements_need_a_size() {
+        let names = ["up", "down", "still", "tiny", "partial", "old"];
+        let all = [
+            sums(100, 20_000, 10_000, 7),
+            sums(100, 850, 1_000, 7),
+            sums(100, 1_050, 1_000, 7),
+            sums(100, 9, 1, 7),
+            sums(100, 10, 900, 2),
+            sums(90, 9_000, 10, 7),
+        ];
+        let known = |(name, id): (&&str, i64)| Known {
+            id,
+            name: (*name).to_owned(),
+            source: model::Source::Packument,
+            observed_at: 0,
+            state: model::State::Active,
+            repository: None,
+            summary: None,
+            downloads: None,
+        };
+        let packages: Vec<Known> = names.iter().zip(0..).map(known).collect();
+        let sums: HashMap<i64, Sums> = (0..).zip(all).collect();
+        let found: Vec<(String, i64)> =
+            moved(&packages, &sums).into_iter().map(|one| (one.name, (one.change * 100.0).round() as i64)).collect();
+        assert_eq!(found, [("up".to_owned(), 100), ("down".to_owned(), -15)]);
     }
 }

@@ -100,7 +100,7 @@ pub(crate) enum Command {
     Search(Search),
     /// Show a package: versions, downloads, dependencies, README
     Show(Show),
-    /// Show everything a user maintains
+    /// Show everything a user maintains, and what to work on
     User(User),
     /// Build the search index anew, beside the one in use
     Reindex,
@@ -212,6 +212,16 @@ pub(crate) enum Sort {
     Name,
     /// Latest published first.
     Published,
+    /// Most downloaded in 7 days first.
+    Week,
+    /// Most downloaded in 365 days first.
+    Year,
+    /// What grew most in 30 days first.
+    Change,
+    /// What most packages need first.
+    Dependents,
+    /// What needs attention most first.
+    Attention,
 }
 
 impl From<Sort> for UserSort {
@@ -220,6 +230,11 @@ impl From<Sort> for UserSort {
             Sort::Downloads => Self::Downloads,
             Sort::Name => Self::Name,
             Sort::Published => Self::Published,
+            Sort::Week => Self::Week,
+            Sort::Year => Self::Year,
+            Sort::Change => Self::Change,
+            Sort::Dependents => Self::Dependents,
+            Sort::Attention => Self::Attention,
         }
     }
 }

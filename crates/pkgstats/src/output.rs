@@ -65,6 +65,20 @@ pub(crate) fn count(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
+/// ` (+12 %)`, of 0.12; nothing where that is not known.
+pub(crate) fn change(change: Option<f64>) -> String {
+    change.map_or_else(String::new, |change| format!(" ({:+.0} %)", change * 100.0))
+}
+
+/// Downloads of a period with what they cover: `1,234 (+12 %)`, `1,234 (5 of 7 days)`.
+pub(crate) fn period(period: &catalog::PeriodDownloads) -> String {
+    match period.known {
+        0 => "–".to_owned(),
+        _ if !period.is_complete() => format!("{} ({} of {} days)", count(period.downloads), period.known, period.days),
+        _ => format!("{}{}", count(period.downloads), change(period.change)),
+    }
+}
+
 /// A table without lines, as wide as the terminal; columns named in `right` are aligned to the right, and the last column wraps.
 pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> Table {
     let mut table = Table::new();

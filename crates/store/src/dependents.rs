@@ -50,6 +50,10 @@ pub struct Named {
     pub deprecated: Option<String>,
 }
 
+/// Id, name, state, latest version, and why that should not be used any more.
+#[derive(serde::Deserialize)]
+struct NamedRow(i64, String, i64, Option<String>, Option<String>);
+
 /// The part of a latest version that lists need, ready to be stored.
 #[derive(Debug)]
 pub(crate) struct PackedLatest {
@@ -232,8 +236,8 @@ impl Store {
     }
 
     /// What is known of packages of these names, by name; names that are not stored are left out.
-    pub async fn named<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<HashMap<String, Named>, Error> {
-        let mut wrapped: Vec<[&str; 1]> = names.into_iter().map(|name| [name]).collect();
+    pub async fn named(&self, names: &[&str]) -> Result<HashMap<String, Named>, Error> {
+        let mut wrapped: Vec<[&str; 1]> = names.iter().map(|name| [*name]).collect();
         wrapped.sort_unstable();
         wrapped.dedup();
         if wrapped.is_empty() {
@@ -245,11 +249,10 @@ impl Store {
         );
         let text: Option<String> =
             on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_one(pool).await?);
-        let rows: Vec<(i64, String, i64, Option<String>, Option<String>)> = from_json(text.as_deref())?;
-        Ok(rows
-            .into_iter()
-            .map(|(id, name, state, version, deprecated)| (name, Named { id, state: State::from_number(state), version, deprecated }))
-            .collect())
+        let rows: Vec<NamedRow> = from_json(text.as_deref())?;
+        let row =
+            |NamedRow(id, name, state, version, deprecated)| (name, Named { id, state: State::from_number(state), version, deprecated });
+        Ok(rows.into_iter().map(row).collect())
     }
 
     /// Whether a list of all names was read to its end, so that a name which is not stored is one that does not exist.

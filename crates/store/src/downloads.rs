@@ -383,6 +383,20 @@ impl Store {
         Ok(())
     }
 
+    /// The newest archived week of the versions of each of these packages; those without one are left out.
+    pub async fn newest_version_weeks(&self, ids: &[i64]) -> Result<HashMap<i64, VersionWeek>, Error> {
+        let sql = Words::of(&self.read).fill(
+            "SELECT v.package_id, v.last_day, v.counts FROM {rows} j JOIN version_downloads v ON v.package_id = CAST(j.value ->> 0 AS BIGINT)
+             WHERE v.last_day = (SELECT max(w.last_day) FROM version_downloads w WHERE w.package_id = v.package_id)",
+        );
+        let rows: Vec<(i64, i64, Vec<u8>)> =
+            on!(&self.read, |pool| sqlx::query_as(AssertSqlSafe(sql)).bind(wrapped(ids)?).fetch_all(pool).await?);
+        let week = |(id, last, counts): (i64, i64, Vec<u8>)| {
+            Ok((id, VersionWeek { last: Day(last as i32), counts: crate::details::unpack(&counts)? }))
+        };
+        rows.into_iter().map(week).collect()
+    }
+
     /// The archived weeks of a package's versions, the newest first.
     pub async fn version_downloads(&self, id: i64) -> Result<Vec<VersionWeek>, Error> {
         let sql = "SELECT last_day, counts FROM version_downloads WHERE package_id = $1 ORDER BY last_day DESC";

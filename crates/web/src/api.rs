@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use catalog::{
-    HomePage, MAX_FROM_PLUS_SIZE, PackageAnswer, PackagePage, ReadmeState, SearchPage, SearchRequest, Status, SuggestionsPage, UserPage,
-    UserRequest, UserSort,
+    ComparePage, HomePage, MAX_COMPARED, MAX_FROM_PLUS_SIZE, PackageAnswer, PackagePage, ReadmeState, SearchPage, SearchRequest, Status,
+    SuggestionsPage, TrendsPage, UserPage, UserRequest, UserSort, trend_list,
 };
 use model::{Target, parse_target};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use crate::ask::{Looked, look, look_at_user};
 use crate::cache::{CachePolicy, Cached};
 use crate::error::Problem;
 use crate::npm::whole_number;
-use crate::{AppState, format};
+use crate::{AppState, format, pages};
 
 /// Hits on a page unless asked otherwise, and the most that can be asked for.
 const SIZE: usize = 20;
@@ -32,7 +32,7 @@ const MAX_SUGGESTED: usize = 20;
 /// Users, scopes and keywords, of each.
 const SUGGESTED_OTHERS: usize = 3;
 const USER_SIZE: usize = 100;
-const MAX_USER_SIZE: usize = 1_000;
+const MAX_USER_SIZE: usize = 10_000;
 
 /// What can be asked of the search.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -221,11 +221,11 @@ pub(crate) fn settled(page: &PackagePage, upstream: &Answer) -> CachePolicy {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UserParameters {
-    /// `downloads` (the default), `name` or `published`.
+    /// `downloads` (the default, of 30 days), `week`, `year`, `change`, `name`, `published`, `dependents` or `attention`.
     sort: Option<String>,
     /// How many packages to pass over, default 0.
     from: Option<String>,
-    /// How many packages to give, default 100, at most 1,000.
+    /// How many packages to give, default 100, at most 10,000.
     size: Option<String>,
 }
 
@@ -240,7 +240,13 @@ pub(crate) async fn user(
     let Path(name) = name?;
     let Query(parameters) = parameters.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error.body_text()))?;
     let sort = parameters.sort.as_deref().map_or(Some(UserSort::default()), UserSort::parse);
-    let sort = sort.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", "'sort' is downloads, name or published"))?;
+    let sort = sort.ok_or_else(|| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "ERR_QUERY",
+            "'sort' is downloads, week, year, change, name, published, dependents or attention",
+        )
+    })?;
     if !model::is_user_name(&name) {
         return Err(Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", "no user has a name like this"));
     }
@@ -249,6 +255,7 @@ pub(crate) async fn user(
         sort,
         from: whole_number("from", parameters.from.as_deref(), 0)?,
         size: whole_number("size", parameters.size.as_deref(), USER_SIZE)?.min(MAX_USER_SIZE),
+        now: state.clock.now(),
     };
     let (page, upstream) = look_at_user(&state, &request).await?;
     if page.is_empty() && upstream != Answer::Waiting {
@@ -260,4 +267,48 @@ pub(crate) async fn user(
     }
     let policy = if upstream == Answer::Stored { CachePolicy::Page } else { CachePolicy::Never };
     Ok(Cached(policy, Json(page)))
+}
+
+/// Up to ten packages side by side: `?p=react&p=vue`.
+#[utoipa::path(get, path = "/api/v1/compare", params(("p" = Vec<String>, Query, description = "the packages, at most ten; repeated, or with commas between them")),
+    responses((status = 200, body = ComparePage), (status = 400, body = Problem)))]
+pub(crate) async fn compare(State(state): State<AppState>, OriginalUri(uri): OriginalUri) -> Result<impl IntoResponse, Problem> {
+    let (names, wrong) = pages::compared_names(uri.query());
+    let refused = |error: String| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error);
+    if !wrong.is_empty() {
+        return Err(refused(wrong.join(" ")));
+    }
+    if names.is_empty() {
+        return Err(refused("name packages, as in ?p=react&p=vue".to_owned()));
+    }
+    if names.len() > MAX_COMPARED {
+        return Err(refused(format!("{} packages are too many; at most {MAX_COMPARED} stand side by side", names.len())));
+    }
+    Ok(Cached(CachePolicy::Page, Json(state.catalog.compare(&names, state.clock.now()).await?)))
+}
+
+/// What can be asked of the trends.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TrendsParameters {
+    /// Only packages with this keyword; the thousand keywords that most packages have, have lists.
+    keyword: Option<String>,
+}
+
+/// The packages that are most popular, rise, fall or are new, computed in the background.
+#[utoipa::path(get, path = "/api/v1/trends/{list}", params(("list" = String, Path, description = "popular, rising, falling or newest"), TrendsParameters),
+    responses((status = 200, body = TrendsPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn trends(
+    State(state): State<AppState>,
+    list: Result<Path<String>, PathRejection>,
+    parameters: Result<Query<TrendsParameters>, axum::extract::rejection::QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Path(list) = list?;
+    let Query(parameters) = parameters.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error.body_text()))?;
+    let not_found = |error: &str| Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", error);
+    let list = trend_list(&list).ok_or_else(|| not_found("the lists are popular, rising, falling and newest"))?;
+    let keyword = parameters.keyword.as_deref().map(str::trim).filter(|keyword| !keyword.is_empty());
+    let page = state.catalog.trends(list, keyword).await?;
+    let page = page.ok_or_else(|| not_found("there are no lists of this keyword, only of the thousand that most packages have"))?;
+    Ok(Cached(CachePolicy::Page, Json((*page).clone())))
 }

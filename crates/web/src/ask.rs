@@ -10,7 +10,7 @@ use sync::{Answer, Wish};
 use crate::AppState;
 
 /// Nobody waits longer for a page.
-const WAIT: Duration = Duration::from_secs(2);
+pub(crate) const WAIT: Duration = Duration::from_secs(2);
 /// Details older than this are asked for again, in seconds, while the old ones are shown.
 const STALE: i64 = 24 * 3600;
 /// A version that is not known is asked for when the versions were told longer ago than this.
@@ -111,4 +111,14 @@ pub(crate) async fn look_at_user(state: &AppState, request: &UserRequest) -> Res
         }
     };
     Ok((state.catalog.user(request).await?, upstream))
+}
+
+/// Asks the registry for a name that nobody knows.
+pub(crate) async fn ask_for_unknown(state: &AppState, name: &PackageName) -> Answer {
+    state.upstream.unknown_package(name, WAIT).await
+}
+
+/// Asks npm for a package's downloads by day.
+pub(crate) async fn ask_for_downloads(state: &AppState, name: &PackageName, wait: Duration) -> Answer {
+    state.upstream.ask(Wish::Downloads { name: name.clone() }, wait).await
 }

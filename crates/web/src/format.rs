@@ -50,6 +50,90 @@ pub(crate) fn factor(number: &f32) -> String {
     }
 }
 
+/// `+12 %`, of 0.12; nothing where that is not known.
+pub(crate) fn change(change: Option<&f64>) -> String {
+    change.map_or_else(String::new, |change| {
+        let percent = change * 100.0;
+        let sign = if percent.round() > 0.0 {
+            "+"
+        } else if percent.round() < 0.0 {
+            "−"
+        } else {
+            "±"
+        };
+        let size = percent.abs();
+        match size {
+            10_000.0.. => format!("×{}", count(&((change + 1.0).round() as u64))),
+            _ => format!("{sign}{} %", count(&(size.round() as u64))),
+        }
+    })
+}
+
+/// The class of a change: what grows, what falls, what does neither.
+pub(crate) fn direction(change: Option<&f64>) -> &'static str {
+    match change.map(|change| (change * 100.0).round()) {
+        Some(percent) if percent > 0.0 => "up",
+        Some(percent) if percent < 0.0 => "down",
+        _ => "dim",
+    }
+}
+
+/// `66 %`, of 0.66; never nothing of something, never all of not all.
+pub(crate) fn share(share: &f64) -> String {
+    match share * 100.0 {
+        percent if percent > 0.0 && percent < 1.0 => "< 1 %".to_owned(),
+        percent if percent > 99.0 && percent < 100.0 => "> 99 %".to_owned(),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
+/// A share for a `meter`.
+pub(crate) fn meter(share: &f64) -> String {
+    format!("{share:.4}")
+}
+
+/// A line of counts, one a week.
+pub(crate) fn sparkline(values: &[Option<u64>]) -> String {
+    if values.iter().flatten().count() < 2 { String::new() } else { markup::sparkline(values) }
+}
+
+/// `21 Nov 2026`.
+pub(crate) fn day(day: &model::Day) -> String {
+    markup::day_name(*day)
+}
+
+/// `3 years`, of days.
+pub(crate) fn days(days: &i64) -> String {
+    let (amount, unit) = match days {
+        ..1 => return "today".to_owned(),
+        1..60 => (*days, "day"),
+        60..730 => (days / 30, "month"),
+        _ => (days / 365, "year"),
+    };
+    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
+}
+
+/// As [`change`], where it is known.
+pub(crate) fn change_of(known: &f64) -> String {
+    change(Some(known))
+}
+
+/// As [`direction`], where the change is known.
+pub(crate) fn direction_of(known: &f64) -> &'static str {
+    direction(Some(known))
+}
+
+/// A list of trends of a keyword.
+pub(crate) fn keyword_trend(list: &str, keyword: &str) -> String {
+    format!("/trends/{list}?{}", query(&[("keyword", keyword.to_owned())]))
+}
+
+/// Which packages stand side by side at an address.
+pub(crate) fn compare_path<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("p={}", utf8_percent_encode(name, PATH))).collect();
+    format!("/compare?{}", names.join("&"))
+}
+
 /// The ending of more than one.
 pub(crate) fn s(number: &u64) -> &'static str {
     if *number == 1 { "" } else { "s" }
@@ -185,6 +269,11 @@ pub(crate) fn dependency_path(dependency: &model::Dependency) -> Option<String> 
     dependency.on_registry().map(|(name, _)| package_path(name))
 }
 
+/// The first ten of a list.
+pub(crate) fn first<T>(list: &[T]) -> &[T] {
+    &list[..list.len().min(10)]
+}
+
 pub(crate) fn first_tags(tags: &[String]) -> &[String] {
     &tags[..tags.len().min(5)]
 }
@@ -218,6 +307,16 @@ mod tests {
         check(86_400, "1 day ago");
         check(40 * 86_400, "1 month ago");
         check(800 * 86_400, "2 years ago");
+    }
+
+    #[test]
+    fn changes_and_shares() {
+        let changes = [None, Some(0.124), Some(-0.5), Some(0.001), Some(-1.0), Some(12.0), Some(499.0)];
+        assert_eq!(changes.map(|one: Option<f64>| change(one.as_ref())), ["", "+12 %", "−50 %", "±0 %", "−100 %", "+1,200 %", "×500"]);
+        assert_eq!([Some(0.1), Some(-0.1), Some(0.0), None].map(|one: Option<f64>| direction(one.as_ref())), ["up", "down", "dim", "dim"]);
+        assert_eq!([0.0, 0.004, 0.5, 0.999, 1.0].map(|one| share(&one)), ["0 %", "< 1 %", "50 %", "> 99 %", "100 %"]);
+        assert_eq!([0, 1, 45, 70, 800].map(|one| days(&one)), ["today", "1 day", "45 days", "2 months", "2 years"]);
+        assert_eq!(compare_path(["a", "@b/c"]), "/compare?p=a&p=@b/c");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod ask;
 mod assets;
 mod cache;
 mod charts;
+mod downloads;
 mod error;
 mod format;
 mod health;

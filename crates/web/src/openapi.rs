@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use utoipa::OpenApi;
 
 use crate::cache::{CachePolicy, Cached};
-use crate::{api, charts, health, npm};
+use crate::{api, charts, downloads, health, npm};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,11 +16,16 @@ use crate::{api, charts, health, npm};
         health::healthz,
         npm::ping,
         npm::search,
+        downloads::point,
+        downloads::range,
+        downloads::versions,
+        api::compare,
         api::home,
         api::package,
         api::search,
         api::status,
         api::suggestions,
+        api::trends,
         api::user
     )
 )]

@@ -2,11 +2,13 @@
 
 mod about;
 mod chart;
+mod compare;
 mod help;
 mod home;
 mod message;
 mod package;
 mod search;
+mod trends;
 mod user;
 
 use std::collections::HashMap;
@@ -17,16 +19,20 @@ use axum::extract::{OriginalUri, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use catalog::{ChartRequest, ChartShow};
 use model::{PackageName, Target, parse_target};
 use percent_encoding::percent_decode_str;
 
 use crate::cache::{CachePolicy, Cached};
+use crate::charts::ChartView;
 use crate::{AppState, format};
 
 pub(crate) use about::about;
 pub(crate) use chart::chart;
+pub(crate) use compare::compare;
 pub(crate) use help::search_help;
 pub(crate) use message::not_found;
+pub(crate) use trends::{overview as trends_overview, trends};
 
 /// What every page has around its content.
 pub(crate) struct Frame {
@@ -91,15 +97,43 @@ fn redirect(status: StatusCode, to: &str) -> Response {
     }
 }
 
+/// The packages that the parameters of an address name, and what in them is no name.
+pub(crate) fn compared_names(query: Option<&str>) -> (Vec<PackageName>, Vec<String>) {
+    compare::names(&pairs(query))
+}
+
+/// The parameters of an address in their order, at most forty.
+fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).take(40);
+    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(key, value)| (decode(key), decode(value))).collect()
+}
+
 /// The parameters of an address; of several with one name the first.
 fn parameters(query: Option<&str>) -> HashMap<String, String> {
     let mut found = HashMap::new();
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).take(20) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-        found.entry(decode(key)).or_insert_with(|| decode(value));
+    for (key, value) in pairs(query) {
+        found.entry(key).or_insert(value);
     }
     found
+}
+
+/// The chart of a page; `None` when nothing is known that could be drawn, and nothing is being read either. `named` are the packages or the user that the page is of,
+/// `chosen` the parameters of its address, of which those that make no sense are as good as none.
+async fn chart_of(
+    state: &AppState,
+    named: &[(&'static str, String)],
+    chosen: &[(String, String)],
+    usual: ChartShow,
+    action: &str,
+    in_path: bool,
+) -> Option<ChartView> {
+    let named = named.iter().map(|(key, value)| (*key, value.as_str()));
+    let show = [("show", usual.as_str())];
+    let chosen = chosen.iter().map(|(key, value)| (key.as_str(), value.as_str())).filter(|(key, _)| !matches!(*key, "p" | "u"));
+    let own: Vec<(&str, &str)> = named.chain(show).collect();
+    let request = ChartRequest::parse(own.iter().copied().chain(chosen)).or_else(|_| ChartRequest::parse(own.iter().copied())).ok()?;
+    ChartView::new(state, request, action, in_path).await.ok().filter(|view| !view.data.is_empty() || !view.being_read.is_empty())
 }
 
 fn number(parameters: &HashMap<String, String>, key: &str) -> usize {
@@ -134,7 +168,7 @@ pub(crate) async fn by_path(state: &AppState, path: &str, query: Option<&str>) -
     };
     if let Some(rest) = path.strip_prefix("pkg:") {
         return Some(match parse_target(&format!("pkg:{rest}")) {
-            Target::Package { name, version } => package::package(state, &name, version.as_deref(), &parameters(query)).await,
+            Target::Package { name, version } => package::package(state, &name, version.as_deref(), query).await,
             _ => no_package(rest),
         });
     }
@@ -155,7 +189,7 @@ pub(crate) async fn by_path(state: &AppState, path: &str, query: Option<&str>) -
             redirect(StatusCode::PERMANENT_REDIRECT, &format::version_path(name.as_str(), &version))
         }
         Target::User(name) if path.starts_with('~') || user != name => redirect(StatusCode::PERMANENT_REDIRECT, &format!("/@{name}")),
-        Target::User(name) => user::user(state, &name, &parameters(query)).await,
+        Target::User(name) => user::user(state, &name, query).await,
         _ => not_found("No user has a name like this: letters, digits, and any of - _ . ~"),
     })
 }

@@ -18,7 +18,7 @@ use tower_http::trace::TraceLayer;
 use crate::cache::{CachePolicy, Cached};
 use crate::charts::Shared;
 use crate::error::{Problem, panic_response};
-use crate::{AppState, api, assets, cache, charts, health, images, metrics, npm, openapi, pages};
+use crate::{AppState, api, assets, cache, charts, downloads, health, images, metrics, npm, openapi, pages};
 
 /// No address takes a body yet.
 const MAX_BODY: usize = 64 << 10;
@@ -38,17 +38,27 @@ pub fn router(state: AppState) -> Router {
         .route("/chart/downloads.svg", get(charts::svg))
         .route("/oembed", get(charts::oembed))
         .route("/help/search", get(pages::search_help))
+        .route("/compare", get(pages::compare))
+        .route("/trends", get(pages::trends_overview))
+        .route("/trends/{list}", get(pages::trends))
         .route("/robots.txt", get(robots))
         .route("/llms.txt", get(llms))
         .route("/img/{signature}/{address}", get(images::image))
         .route("/healthz", get(health::healthz))
         .route("/-/ping", get(npm::ping))
         .route("/-/v1/search", get(npm::search))
+        .route("/downloads/point/{period}", get(downloads::registry_point))
+        .route("/downloads/point/{period}/{*packages}", get(downloads::point))
+        .route("/downloads/range/{period}", get(downloads::registry_range))
+        .route("/downloads/range/{period}/{*packages}", get(downloads::range))
+        .route("/versions/{*name}", get(downloads::versions))
+        .route("/api/v1/compare", get(api::compare))
         .route("/api/v1/home", get(api::home))
         .route("/api/v1/packages/{*name}", get(api::package))
         .route("/api/v1/search", get(api::search))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/suggestions", get(api::suggestions))
+        .route("/api/v1/trends/{list}", get(api::trends))
         .route("/api/v1/users/{name}", get(api::user))
         .route("/api/openapi.json", get(openapi::serve))
         // /pkg:NAME, /@USER, /~USER, /@SCOPE/NAME, /package/NAME, /assets/…
@@ -79,7 +89,7 @@ async fn by_path(State(state): State<AppState>, method: Method, uri: Uri) -> Res
     if let Some(asset) = assets::get(path) {
         return asset;
     }
-    if ["/api", "/-/", "/badge/", "/chart/", "/downloads/", "/healthz"].iter().any(|start| path.starts_with(start)) {
+    if ["/api", "/-/", "/badge/", "/chart/", "/downloads/", "/versions/", "/healthz"].iter().any(|start| path.starts_with(start)) {
         return Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", "nothing lives at this address; /api/openapi.json lists what does")
             .into_response();
     }

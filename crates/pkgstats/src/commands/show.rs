@@ -11,7 +11,7 @@ use sync::{Answer, Context, Wish};
 use super::ask::ask;
 use crate::args::{Global, Package, Show};
 use crate::chart::{self, Canvas};
-use crate::output::{bytes, count, counted, day_and_ago, styled};
+use crate::output::{bytes, count, counted, day_and_ago, period, styled};
 use crate::{Outcome, config, output, readme};
 
 /// Names in a list that is not asked for whole.
@@ -68,6 +68,17 @@ impl<'a> Shown<'a> {
             PackageAnswer::NoSuchVersion { latest, observed } => {
                 return self.no_such_version(version.as_deref().unwrap_or_default(), latest, observed.is_some()).await;
             }
+        };
+        let can_ask = !self.global.offline && !matches!(self.answer, Some(Answer::Unavailable { .. }));
+        let page = if can_ask && !self.args.readme && (page.statistics.daily.is_none() || self.args.refresh) {
+            // A page without them is better than none, so it is no matter why they cannot be had.
+            ask(self.context, self.global, &Wish::Downloads { name: name.clone() }).await?;
+            match self.look_up().await? {
+                PackageAnswer::Page(counted) => counted,
+                _ => page,
+            }
+        } else {
+            page
         };
         match &self.answer {
             Some(Answer::Unavailable { why }) if !self.global.offline || self.args.refresh => {
@@ -233,6 +244,29 @@ fn title(page: &PackagePage) -> String {
     }
 }
 
+/// What follows from counts and from other packages.
+fn statistics(page: &PackagePage) -> Vec<(&'static str, String)> {
+    let numbers = &page.statistics;
+    let mut facts = Vec::new();
+    if let Some(rank) = &numbers.rank {
+        facts.push(("rank", format!("{} of {} ({})", count(rank.place), count(rank.of), rank.by)));
+    }
+    if let Some(versions) = &numbers.versions {
+        let majors = versions.majors.iter().take(FEW).map(|one| format!("{}.x {:.0} %", one.version, one.share * 100.0));
+        facts.push(("in use", format!("{} (7 days to {})", majors.collect::<Vec<_>>().join(", "), versions.to)));
+    }
+    if page.details_observed.is_some() {
+        facts.push(("dependents", format!("{} of {} stored", count(numbers.dependents), counted(numbers.details, "package"))));
+    }
+    if !numbers.peers.is_empty() {
+        facts.push(("peers", numbers.peers.join(", ")));
+    }
+    if let Some(problems) = numbers.problems.as_ref().filter(|problems| !problems.is_empty()) {
+        facts.push(("to work on", problems.iter().map(|one| one.words.as_str()).collect::<Vec<_>>().join("; ")));
+    }
+    facts
+}
+
 /// `on` a day, or that it is not known when.
 fn on(time: Option<&str>) -> String {
     time.map_or_else(|| "at an unknown time".to_owned(), |time| format!("on {}", time.chars().take(10).collect::<String>()))
@@ -277,6 +311,7 @@ fn facts(page: &PackagePage, all: bool, now: i64) -> Vec<(&'static str, String)>
         facts.push(("install", format!("npm install {end}{}{version}", page.name)));
     }
     facts.push(("downloads", downloads(page)));
+    facts.extend(statistics(page));
     if let Some(months) = sparkline(&page.months, Canvas::stdout()) {
         facts.push(("months", months));
     }
@@ -353,6 +388,10 @@ fn facts(page: &PackagePage, all: bool, now: i64) -> Vec<(&'static str, String)>
 }
 
 fn downloads(page: &PackagePage) -> String {
+    if let Some(daily) = &page.statistics.daily {
+        let [week, month, year] = [&daily.days_7, &daily.days_30, &daily.days_365].map(period);
+        return format!("{week} in 7 days, {month} in 30, {year} in 365 (to {})", daily.as_of);
+    }
     let Some(downloads) = &page.downloads else { return "unknown".to_owned() };
     let parts = [(downloads.monthly, "in a month"), (downloads.weekly, "in a week")];
     let parts: Vec<String> = parts.iter().filter_map(|(number, what)| Some(format!("{} {what}", count((*number)?)))).collect();

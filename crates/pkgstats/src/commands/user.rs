@@ -1,18 +1,22 @@
 //! `pkgstats user`
 
-use catalog::{Catalog, Listing, SearchHit, UserPackage, UserPage, UserRequest};
+use catalog::{Catalog, Listing, SearchHit, UserPackage, UserPage, UserRequest, UserSort};
 use sync::{Answer, Context, Wish};
 
 use super::ask::ask;
 use crate::args::{Global, User};
-use crate::output::{ago, count, counted, styled};
+use crate::chart::{Canvas, sparkline};
+use crate::output::{ago, change, count, counted, period, styled};
 use crate::{Outcome, config, output};
 
 /// For so long an answer of the registry is good enough, in seconds; less when it did not list all packages.
 const FRESH: i64 = 24 * 3600;
 const FRESH_IN_PART: i64 = 600;
-/// Packages shown of a scope or an owner.
+/// Packages shown of a scope or an owner, and of those that moved.
 const LISTED: usize = 5;
+const MOVED: usize = 5;
+/// Columns of a trend line.
+const TREND: usize = 13;
 
 pub(crate) async fn run(global: &Global, args: &User) -> anyhow::Result<Outcome> {
     let context = config::context(global).await?;
@@ -34,7 +38,7 @@ async fn show(global: &Global, args: &User, context: &Context) -> anyhow::Result
     {
         unavailable = Some(why);
     }
-    let request = UserRequest { name: args.name.clone(), sort: args.sort.into(), from: args.from, size: args.size };
+    let request = UserRequest { name: args.name.clone(), sort: args.sort.into(), from: args.from, size: args.size, now };
     let page = catalog.user(&request).await?;
     if global.json {
         output::json(&page)?;
@@ -61,17 +65,47 @@ fn print(page: &UserPage, now: i64) {
     if let Some(problem) = &page.problem {
         output::line(&format!("not all are listed: {problem}"));
     }
-    if let Some(sum) = &page.downloads {
+    if let Some(daily) = &page.daily {
+        let sum = |period: &catalog::UserPeriod| format!("{}{}", count(period.downloads), change(period.change));
+        let to = if daily.as_of_at_least == daily.as_of {
+            daily.as_of.to_string()
+        } else {
+            format!("between {} and {}", daily.as_of_at_least, daily.as_of)
+        };
+        output::line(&format!(
+            "{} downloads in 7 days, {} in 30, {} in 365; {} of {}, counts to {to}",
+            sum(&daily.days_7),
+            sum(&daily.days_30),
+            sum(&daily.days_365),
+            count(daily.packages as u64),
+            counted(page.total as u64, "package"),
+        ));
+    } else if let Some(sum) = &page.downloads {
         let of = if sum.packages == page.total { format!("all {}", count(sum.packages as u64)) } else { count(sum.packages as u64) };
         let of = if page.total == 1 { "1".to_owned() } else { of };
         output::line(&format!("{} downloads in a month ({}), of {of} packages", count(sum.monthly), sum.as_of));
     }
+    if page.checked > 0 {
+        let some = if page.with_problems == 1 { "has" } else { "have" };
+        output::line(&format!(
+            "{} of {} whose latest version was read {some} something to work on",
+            count(page.with_problems as u64),
+            counted(page.checked as u64, "package")
+        ));
+    }
+    if !page.moved.is_empty() {
+        let moved = page.moved.iter().take(MOVED).map(|one| format!("{}{}", one.name, change(Some(one.change))));
+        output::line(&format!("moved this week: {}", moved.collect::<Vec<_>>().join(", ")));
+    }
     if !page.packages.is_empty() {
         output::line("");
-        output::line(&packages(page.packages.iter().map(row).collect()));
+        output::line(&work_list(page));
         let last = page.from + page.packages.len();
         if page.from > 0 || last < page.total {
             output::remark(&format!("{} to {} of {}", count(page.from as u64 + 1), count(last as u64), count(page.total as u64)));
+        }
+        if page.with_problems > 0 && page.sort != UserSort::Attention {
+            output::remark("--sort attention puts first what needs attention most");
         }
     }
     let listings = [
@@ -107,9 +141,59 @@ fn packages(rows: Vec<Vec<String>>) -> String {
     output::text(&output::table(&["NAME", "VERSION", "PUBLISHED", "DOWNLOADS", "AS OF", "DESCRIPTION"], &[3], rows))
 }
 
-fn row(package: &UserPackage) -> Vec<String> {
-    let UserPackage { name, version, description, published, deprecated, downloads } = package;
-    cells(name, version.as_ref(), published.as_ref(), downloads.as_ref(), deprecated.as_ref(), description.as_ref())
+/// All packages, with what could be worked on; without daily counts, the columns that need them are left out.
+fn work_list(page: &UserPage) -> String {
+    let unknown = || "–".to_owned();
+    let is_daily = page.daily.is_some();
+    let canvas = Canvas { width: TREND, ..Canvas::stdout() };
+    let row = |package: &UserPackage| {
+        let UserPackage { name, version, published, downloads, daily, .. } = package;
+        let mut cells = vec![
+            name.clone(),
+            version.clone().unwrap_or_else(unknown),
+            published.as_ref().map_or_else(unknown, |time| time.chars().take(10).collect()),
+        ];
+        let other = downloads.as_ref().and_then(|downloads| downloads.monthly);
+        if is_daily {
+            cells.push(daily.as_ref().map_or_else(unknown, |daily| period(&daily.days_7)));
+        }
+        cells.push(match (daily, other) {
+            (Some(daily), _) => format!("{}/month", period(&daily.days_30)),
+            (None, Some(monthly)) => format!("{}/month", count(monthly)),
+            (None, None) => unknown(),
+        });
+        cells.push(match (daily, downloads) {
+            (Some(daily), _) => daily.as_of.to_string(),
+            (None, Some(downloads)) => downloads.as_of.clone(),
+            (None, None) => String::new(),
+        });
+        if is_daily {
+            cells.push(sparkline(&package.trend, canvas).unwrap_or_default());
+        }
+        cells.extend([count(package.dependents), to_do(package)]);
+        cells
+    };
+    let rows = page.packages.iter().map(row).collect();
+    let table = if is_daily {
+        output::table(
+            &["NAME", "VERSION", "PUBLISHED", "7 DAYS", "DOWNLOADS", "AS OF", "HALF A YEAR", "DEPENDENTS", "TO WORK ON"],
+            &[3, 4, 7],
+            rows,
+        )
+    } else {
+        output::table(&["NAME", "VERSION", "PUBLISHED", "DOWNLOADS", "AS OF", "DEPENDENTS", "TO WORK ON"], &[3, 5], rows)
+    };
+    output::text(&table)
+}
+
+/// What could be worked on; failing that, what the package is.
+fn to_do(package: &UserPackage) -> String {
+    match (&package.deprecated, &package.problems) {
+        (Some(message), _) => format!("deprecated: {message}"),
+        (None, Some(problems)) if !problems.is_empty() => problems.iter().map(|one| one.words.as_str()).collect::<Vec<_>>().join("; "),
+        (None, Some(_)) => "nothing found".to_owned(),
+        (None, None) => "latest version not read yet".to_owned(),
+    }
 }
 
 fn hit_row(hit: &SearchHit) -> Vec<String> {

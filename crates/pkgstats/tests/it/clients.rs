@@ -1,4 +1,5 @@
-//! Clients of npm's search API that are not ours: npm itself, its library, and Verdaccio with this server behind it.
+//! Clients of npm's APIs that are not ours. Searching: npm itself, its library, and Verdaccio with this server behind it. Downloads: two
+//! libraries that ask npm's downloads API.
 //!
 //! `cargo xtask test` installs them at the versions of `tests/clients/package.json`.
 
@@ -186,4 +187,71 @@ fn through_verdaccio(address: &str, cache: &Path) {
     assert_eq!(with_library(address, &json!([["sunny-date-picker", {}]]))[0][0]["version"], "4.5.6");
     let (status, body) = get(address, "/-/v1/search?text=qqqqqqqqzzzzzzzz");
     assert_eq!((status, &body["objects"]), (200, &json!([])), "nothing is found");
+}
+
+/// A week and a hole before it: `2026-11-10` is lost, the whole of it is counted to `2026-11-21`.
+async fn put_downloads(data: &Path) {
+    let store = store::Store::open(&store::Place::Sqlite(data.join("pkgstats.db"))).await.expect("opens");
+    let day = |text: &str| model::Day::parse(text).expect("a day");
+    let (first, last) = (day("2026-01-01"), day("2026-11-21"));
+    let series = |factor: u64| {
+        let range = model::DayRange { first, last };
+        let count = |at: model::Day| {
+            if at == day("2026-11-10") {
+                model::DayCount::Hole
+            } else {
+                model::DayCount::Known(factor * u64::from(at.day_of_month().unsigned_abs()))
+            }
+        };
+        model::Series { first, days: range.iter().map(count).collect() }
+    };
+    let ids = store.named(&["sunny-date-picker", "@sky/date-picker"]).await.expect("read");
+    let pieces =
+        [(store::WHOLE_REGISTRY, series(1_000_000)), (ids["sunny-date-picker"].id, series(10)), (ids["@sky/date-picker"].id, series(3))];
+    store.put_days(&pieces, day("2026-11-22").start_seconds()).await.expect("stored");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn real_clients_count_downloads() {
+    let data = folder();
+    let file = data.path().join("lines.ndjson");
+    std::fs::write(&file, lines()).expect("writable");
+    ok(data.path(), &["import", file.to_str().expect("text"), "--observed-at", "2026-11-22T00:00:00Z"]);
+    put_downloads(data.path()).await;
+    tokio::task::spawn_blocking(move || {
+        let server = Server::start(data.path());
+        let calls = json!([
+            ["range", "2026-11-08", "2026-11-12", "sunny-date-picker"],
+            ["range", "2026-01-05", "2026-11-21", "@sky/date-picker"],
+            ["point", "last-week", "sunny-date-picker"],
+            ["point", "last-day", "@sky/date-picker"],
+            ["point", "last-month", ""],
+            ["point", "last-week", "no-such-package"],
+            ["stat", "sunny-date-picker", "2026-11-01", "2026-11-07"],
+            ["stat", "sunny-date-picker,@sky/date-picker", "2026-11-20", "2026-11-21"],
+        ]);
+        let output = Command::new("node")
+            .arg(clients().join("downloads.mjs"))
+            .args([&server.address, &calls.to_string()])
+            .stdin(Stdio::null())
+            .output()
+            .expect("node is there; `cargo xtask test` installs it");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+        let days: Vec<&str> = found[0].as_array().expect("days").iter().filter_map(|day| day["day"].as_str()).collect();
+        assert_eq!(days, ["2026-11-08", "2026-11-09", "2026-11-11", "2026-11-12"], "a day that npm lost is not there");
+        let days = found[1].as_array().expect("days");
+        // The library asks for 300 days at a time, and for the days at the seams twice.
+        assert!(days.len() >= 320 && days.iter().all(|day| day["downloads"].is_u64()), "{}", days.len());
+        assert_eq!(found[2], json!({"downloads": 10 * (15 + 16 + 17 + 18 + 19 + 20 + 21), "start": "2026-11-15", "end": "2026-11-21", "package": "sunny-date-picker"}));
+        assert_eq!((&found[3]["downloads"], &found[3]["package"]), (&json!(63), &json!("@sky/date-picker")));
+        assert_eq!((&found[4]["start"], found[4].get("package")), (&json!("2026-10-23"), None), "the whole registry has no name");
+        assert!(found[5]["error"].is_string(), "{}", found[5]);
+        assert!(found[6].to_string().contains(&(10 * (1 + 2 + 3 + 4 + 5 + 6 + 7)).to_string()), "{}", found[6]);
+        assert!(found[7].to_string().contains("@sky/date-picker"), "scoped names in bulk: {}", found[7]);
+        server.stop();
+    })
+    .await
+    .expect("ran");
 }

@@ -106,12 +106,12 @@ async fn what_lists_say_of_latest_versions() {
         let facts = store.latest_facts(&[full, bare]).await.expect("read");
         assert_eq!((facts[&full].has_readme, facts[&bare].has_readme), (Some(false), Some(true)));
 
-        let named = store.named(["full", "bare", "full", "nobody"]).await.expect("read");
+        let named = store.named(&["full", "bare", "full", "nobody"]).await.expect("read");
         assert_eq!(
             (named.len(), named["full"].id, named["full"].version.as_deref(), named["full"].state),
             (2, full, Some("2.0.0"), State::Active)
         );
-        assert!(store.named([]).await.expect("read").is_empty());
+        assert!(store.named(&[]).await.expect("read").is_empty());
     })
     .await;
 }

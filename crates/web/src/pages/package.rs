@@ -1,24 +1,25 @@
 //! A package, or one version of it.
 
-use std::collections::HashMap;
-
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use catalog::{PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
+use catalog::{ChartShow, PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
 use model::{DistTag, PackageName, Source, State};
 use sync::Answer;
 
 use super::message::Message;
-use super::{Frame, broken, draw, failed, redirect, render, send};
+use super::{Frame, broken, chart_of, draw, failed, pairs, parameters, redirect, render, send};
 use crate::api::settled;
 use crate::ask::{Looked, look};
 use crate::cache::CachePolicy;
+use crate::charts::ChartView;
 use crate::{AppState, PageKey, assets, format};
 
 /// Versions and tags on a page unless all are asked for.
 const VERSIONS: usize = 20;
 const TAGS: usize = 8;
+/// Parameters that change the chart.
+const CHART_PARAMETERS: [&str; 6] = ["from", "to", "step", "scale", "show", "releases"];
 /// Packages offered instead of one that does not exist.
 const NEAR: usize = 5;
 
@@ -43,12 +44,21 @@ struct Package<'a> {
     dependency_count: usize,
     no_readme: &'static str,
     source: &'static str,
+    has_statistics: bool,
+    chart_view: Option<ChartView>,
+    /// npm is being asked for its downloads by day for the first time.
+    is_being_counted: bool,
+    /// Side by side with its peers.
+    compare_peers: String,
 }
 
-pub(super) async fn package(state: &AppState, name: &PackageName, version: Option<&str>, parameters: &HashMap<String, String>) -> Response {
+pub(super) async fn package(state: &AppState, name: &PackageName, version: Option<&str>, query: Option<&str>) -> Response {
+    let (parameters, pairs) = (parameters(query), pairs(query));
     let all = parameters.get("versions").is_some_and(|value| value == "all");
     let key = (name.clone(), version.map(str::to_owned), all);
-    if let Some(page) = state.pages.get(&key) {
+    // Only pages with the usual chart are kept.
+    let is_usual = !pairs.iter().any(|(key, _)| CHART_PARAMETERS.contains(&key.as_str()));
+    if let Some(page) = state.pages.get(&key).filter(|_| is_usual) {
         return send(CachePolicy::Page, page);
     }
     let Looked { answer, upstream } = match look(state, name, version).await {
@@ -65,13 +75,21 @@ pub(super) async fn package(state: &AppState, name: &PackageName, version: Optio
             if upstream == Answer::Missing && page.is_only_listed() {
                 return gone(name, &page);
             }
-            show(state, &page, &upstream, key)
+            show(state, &page, &upstream, key, &pairs).await
         }
     }
 }
 
-fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: PageKey) -> Response {
+async fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: PageKey, chosen: &[(String, String)]) -> Response {
     let (_, _, all) = key;
+    let chart = match page.unpublished {
+        Some(_) => None,
+        None => {
+            chart_of(state, &[("p", page.name.clone())], chosen, ChartShow::Total, &format::version_path_or(&page.name, page), true).await
+        }
+    };
+    let is_being_counted = chart.as_ref().is_some_and(|view| !view.being_read.is_empty());
+    let chart = chart.filter(|view| !view.data.is_empty());
     let name = &page.name;
     let title = match &page.version {
         Some(version) if !page.is_latest => format!("{name} {version} - npm package"),
@@ -97,9 +115,14 @@ fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: PageKey) -
     let shown = if all { page.versions.len() } else { page.versions.len().min(VERSIONS) };
     let (tags, rest_of_tags) = page.dist_tags.split_at(page.dist_tags.len().min(TAGS));
     let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
-    let policy = settled(page, upstream);
+    let policy = if is_being_counted { CachePolicy::Never } else { settled(page, upstream) };
     let manifest = page.manifest.as_ref();
+    let statistics = &page.statistics;
     let view = Package {
+        has_statistics: chart.is_some() || statistics.versions.is_some() || (page.is_latest && page.details_observed.is_some()),
+        chart_view: chart,
+        is_being_counted,
+        compare_peers: format::compare_path(std::iter::once(page.name.as_str()).chain(statistics.peers.iter().map(String::as_str))),
         frame,
         now: state.clock.now(),
         page,
@@ -136,7 +159,9 @@ fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: PageKey) -
     let Some(html) = draw(&view) else {
         return broken();
     };
-    state.pages.insert(key, html.clone());
+    if !chosen.iter().any(|(key, _)| CHART_PARAMETERS.contains(&key.as_str())) {
+        state.pages.insert(key, html.clone());
+    }
     send(policy, html)
 }
 

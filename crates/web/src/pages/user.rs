@@ -1,21 +1,33 @@
 //! A user's packages, and those of the scope and of the repositories of the same name.
 
-use std::collections::HashMap;
-
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use catalog::{UserPage, UserRequest, UserSort};
+use catalog::{ChartShow, UserPage, UserRequest, UserSort};
+use model::Day;
 use sync::Answer;
 
 use super::message::Message;
-use super::{Frame, failed, number, render};
+use super::{Frame, chart_of, failed, number, pairs, parameters, render};
 use crate::ask::look_at_user;
 use crate::cache::CachePolicy;
+use crate::charts::ChartView;
 use crate::{AppState, assets, format};
 
-/// Packages on a page.
+/// Packages on a page, and on one that is asked to have all.
 const SIZE: usize = 100;
+const ALL: usize = 10_000;
+/// The orders, in words.
+const ORDERS: [(&str, &str); 8] = [
+    ("attention", "needs attention"),
+    ("downloads", "downloads"),
+    ("change", "growth"),
+    ("week", "7 days"),
+    ("year", "365 days"),
+    ("published", "published"),
+    ("dependents", "dependents"),
+    ("name", "name"),
+];
 
 #[derive(Template)]
 #[template(path = "user.html")]
@@ -29,11 +41,17 @@ struct User {
     as_of: String,
     /// What has to be said about how much is known.
     state: Option<String>,
+    orders: [(&'static str, &'static str); 8],
+    /// The newest day that any package is counted to.
+    newest: Day,
+    chart: Option<ChartView>,
 }
 
-pub(super) async fn user(state: &AppState, name: &str, parameters: &HashMap<String, String>) -> Response {
+pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> Response {
+    let parameters = parameters(query);
     let sort = parameters.get("sort").and_then(|sort| UserSort::parse(sort)).unwrap_or_default();
-    let request = UserRequest { name: name.to_owned(), sort, from: number(parameters, "from"), size: SIZE };
+    let size = if parameters.get("size").is_some_and(|size| size == "all") { ALL } else { SIZE };
+    let request = UserRequest { name: name.to_owned(), sort, from: number(&parameters, "from"), size, now: state.clock.now() };
     let (page, upstream) = match look_at_user(state, &request).await {
         Ok(looked) => looked,
         Err(error) => return failed(state, error),
@@ -59,7 +77,16 @@ pub(super) async fn user(state: &AppState, name: &str, parameters: &HashMap<Stri
     let registry_total = page.registry_total.filter(|total| *total >= page.total as u64);
     let as_of = page.downloads.as_ref().map(|sum| sum.as_of.clone()).unwrap_or_default();
     let policy = if said.is_some() { CachePolicy::Never } else { CachePolicy::Page };
-    render(StatusCode::OK, policy, &User { frame, sort: page.sort.as_str(), registry_total, as_of, page, state: said })
+    let chart = match &page.daily {
+        Some(_) => chart_of(state, &[("u", name.to_owned())], &pairs(query), ChartShow::Stacked, &format!("/@{name}"), true).await,
+        None => None,
+    };
+    let newest = page.daily.as_ref().map(|daily| daily.as_of).unwrap_or_default();
+    render(
+        StatusCode::OK,
+        policy,
+        &User { frame, sort: page.sort.as_str(), registry_total, as_of, page, state: said, orders: ORDERS, newest, chart },
+    )
 }
 
 fn nobody(state: &AppState, page: &UserPage, upstream: &Answer) -> Response {

@@ -472,6 +472,7 @@ async fn pages_fit_their_screens() {
     let site = Site::offline(&lines.each_ref().map(String::as_str)).await;
     let Some(browser) = Browser::start(&site).await else { return };
     site.import(&documents("https://registry.example")).await;
+    crate::views::put_downloads(&site, &["sample-lib", "vue", "react", "constructor"]).await;
     let long = format!("/pkg:long-{}", "x".repeat(200));
     let addresses = [
         "/",
@@ -489,6 +490,11 @@ async fn pages_fit_their_screens() {
         "/pkg:nothing-of-this-name",
         &long,
         "/@jane",
+        "/@jane?sort=attention",
+        "/compare",
+        "/compare?p=sample-lib&p=vue&p=react&p=constructor",
+        "/trends",
+        "/trends/popular",
         "/about",
         "/chart?p=sample-lib&from=2025-01-01",
         "/chart?p=sample-lib&p=vue&scale=log&step=day",

@@ -122,3 +122,21 @@ pub(crate) fn check(address: &str, page: &str) -> Vec<String> {
     }
     links
 }
+
+/// What a page says, without its tags, one blank between words.
+pub(crate) fn text(page: &str) -> String {
+    let (mut text, mut is_tag) = (String::new(), false);
+    for c in page.chars() {
+        match c {
+            '<' => is_tag = true,
+            '>' if is_tag => {
+                is_tag = false;
+                text.push(' ');
+            }
+            _ if !is_tag => text.push(c),
+            _ => {}
+        }
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    unescape(&words.join(" ")).replace(" ,", ",").replace(" ;", ";").replace(" .", ".").replace("( ", "(").replace(" )", ")")
+}

@@ -9,3 +9,4 @@ mod html;
 mod images;
 mod pages;
 mod site;
+mod views;
