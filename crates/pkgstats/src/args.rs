@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use catalog::UserSort;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::{PackageName, Target, is_user_name, parse_target};
+use model::{Day, PackageName, Step, Target, is_user_name, parse_target};
 
 /// npm packages, searched on a machine of your own.
 ///
@@ -102,6 +102,10 @@ pub(crate) enum Command {
     Show(Show),
     /// Show everything a user maintains, and what to work on
     User(User),
+    /// Show up to ten packages side by side
+    Compare(Compare),
+    /// Write downloads, a user's packages, comparisons or trends as CSV or NDJSON
+    Export(Export),
     /// Build the search index anew, beside the one in use
     Reindex,
     /// Look for damage
@@ -203,6 +207,98 @@ pub(crate) struct User {
     pub(crate) refresh: bool,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Compare {
+    /// The packages
+    #[arg(required = true, num_args = 1..=catalog::MAX_COMPARED, value_parser = package_name, value_name = "NAME")]
+    pub(crate) names: Vec<PackageName>,
+    /// Ask the registry for those whose details are not stored
+    #[arg(long, env = "PKGSTATS_REFRESH", num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, value_name = "BOOL")]
+    pub(crate) refresh: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Export {
+    /// How: CSV, or one JSON object a line; --json is the same as ndjson
+    #[arg(long, global = true, env = "PKGSTATS_FORMAT", value_enum, default_value_t = ExportFormat::Csv)]
+    pub(crate) format: ExportFormat,
+    #[command(subcommand)]
+    pub(crate) what: ExportWhat,
+}
+
+/// How tables are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// RFC 4180, with a header; what is not known is empty.
+    Csv,
+    /// One JSON object a line; what is not known is left out.
+    Ndjson,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ExportWhat {
+    /// Downloads of packages by day, week, month or year
+    Downloads {
+        /// The packages
+        #[arg(required = true, value_parser = package_name, value_name = "NAME")]
+        names: Vec<PackageName>,
+        /// The first day, as 2026-11-01 [default: the first that is counted]
+        #[arg(long, env = "PKGSTATS_FROM_DAY", value_parser = day, value_name = "DAY")]
+        from: Option<Day>,
+        /// The last day [default: the newest that is counted]
+        #[arg(long, env = "PKGSTATS_TO_DAY", value_parser = day, value_name = "DAY")]
+        to: Option<Day>,
+        /// The length of the periods
+        #[arg(long, env = "PKGSTATS_STEP", value_enum, default_value_t = ExportStep::Day)]
+        step: ExportStep,
+    },
+    /// All packages of a user
+    User {
+        /// The user
+        #[arg(value_parser = user, value_name = "NAME")]
+        name: String,
+    },
+    /// Packages side by side
+    Compare {
+        /// The packages
+        #[arg(required = true, num_args = 1..=catalog::MAX_COMPARED, value_parser = package_name, value_name = "NAME")]
+        names: Vec<PackageName>,
+    },
+    /// The packages that are most popular, rise, fall or are new
+    Trends {
+        /// The list
+        #[arg(value_parser = ["popular", "rising", "falling", "newest"])]
+        list: String,
+        /// Only packages with this keyword
+        #[arg(long, env = "PKGSTATS_KEYWORD", value_name = "WORD")]
+        keyword: Option<String>,
+    },
+}
+
+/// How long periods are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportStep {
+    /// A day.
+    Day,
+    /// From Monday to Sunday.
+    Week,
+    /// A month of the calendar.
+    Month,
+    /// A year of the calendar.
+    Year,
+}
+
+impl From<ExportStep> for Step {
+    fn from(step: ExportStep) -> Self {
+        match step {
+            ExportStep::Day => Self::Day,
+            ExportStep::Week => Self::Week,
+            ExportStep::Month => Self::Month,
+            ExportStep::Year => Self::Year,
+        }
+    }
+}
+
 /// The order of a user's packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Sort {
@@ -265,6 +361,17 @@ fn package(text: &str) -> Result<Package, String> {
     }
 }
 
+fn package_name(text: &str) -> Result<PackageName, String> {
+    match package(text)? {
+        Package { name, version: None } => Ok(name),
+        Package { name, version: Some(version) } => Err(format!("this is the version {version}; whole packages are meant here, as {name}")),
+    }
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text).map_err(|error| error.to_string())
+}
+
 fn user(text: &str) -> Result<String, String> {
     match parse_target(text) {
         Target::User(user) => Ok(user),
@@ -310,6 +417,9 @@ mod tests {
         check("@jane", Err("pkgstats user jane"));
         check("date picker", Err("pkgstats search"));
         check("", Err("no name"));
+        assert_eq!(package_name("pkg:react").map(|name| name.to_string()), Ok("react".to_owned()));
+        assert!(package_name("react@18.2.0").is_err_and(|why| why.contains("18.2.0")));
+        assert!(day("2026-11-21").is_ok() && day("21.11.2026").is_err());
         assert_eq!(user("@jane").as_deref(), Ok("jane"));
         assert_eq!(user("~jane").as_deref(), Ok("jane"));
         assert_eq!(user("jane").as_deref(), Ok("jane"));

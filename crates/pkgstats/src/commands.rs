@@ -1,8 +1,10 @@
 //! One file a command.
 
 mod ask;
+mod compare;
 mod completions;
 mod doctor;
+mod export;
 mod fill;
 mod import;
 mod man;
@@ -32,6 +34,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Search(args) => search::run(&global, &args).await,
         Command::Show(args) => show::run(&global, &args).await,
         Command::User(args) => user::run(&global, &args).await,
+        Command::Compare(args) => compare::run(&global, &args).await,
+        Command::Export(args) => export::run(&global, args).await,
         Command::Reindex => reindex::run(&global).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Completions(args) => Ok(completions::run(&args)),

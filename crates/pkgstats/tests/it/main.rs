@@ -3,6 +3,7 @@
 mod clients;
 mod kills;
 mod show;
+mod statistics;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
