@@ -233,7 +233,13 @@ async fn single(state: &AppState, shape: Shape, period: NpmPeriod, text: &str) -
         }
     }
     match answer {
-        NpmAnswer::Counted(counts) => counted(shape.of(counts, Some(name.to_string()))),
+        NpmAnswer::Counted(counts) => {
+            if counts.is_cut {
+                // Nobody waits for the days that lack at an end; whoever asks again later has them.
+                ask_for_downloads(state, &name, std::time::Duration::ZERO).await;
+            }
+            counted(shape.of(counts, Some(name.to_string())))
+        }
         NpmAnswer::Unknown | NpmAnswer::Uncounted => match upstream {
             Answer::Missing => not_found(name.as_str()),
             Answer::Stored | Answer::Waiting => problem(

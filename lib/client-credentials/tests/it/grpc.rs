@@ -75,10 +75,10 @@ where
     Ok(String::from_utf8(answer.into_inner().to_vec()).unwrap())
 }
 
-type Refused = Arc<Mutex<Vec<(&'static str, Code)>>>;
+pub(crate) type Refused = Arc<Mutex<Vec<(&'static str, Code)>>>;
 
 /// Answers with what it was sent and by which token, unless it refuses that.
-async fn grpc_server(refused: Refused, seen: Arc<Mutex<Vec<String>>>) -> Uri {
+pub(crate) async fn grpc_server(refused: Refused, seen: Arc<Mutex<Vec<String>>>) -> Uri {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

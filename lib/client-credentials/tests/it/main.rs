@@ -10,6 +10,8 @@ mod command;
 mod contract;
 mod discovery;
 mod documents;
+#[cfg(all(feature = "reqwest", feature = "reqwest-middleware", feature = "tonic", feature = "tower"))]
+mod examples;
 mod failures;
 #[cfg(feature = "jwt")]
 mod fapi;
