@@ -77,8 +77,7 @@ fn words(html: &str) -> String {
             break;
         }
     }
-    let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= README).last().unwrap_or(0);
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(README));
     text
 }
 
