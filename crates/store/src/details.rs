@@ -166,8 +166,8 @@ impl Store {
         on!(&self.write, |pool| {
             let mut tx = pool.begin().await?;
             // Takes the row lock, which makes writers queue.
-            let seq = take_numbers!(tx, packages.len());
-            for ((package, validators), seq) in packages.iter().zip(seq..) {
+            let _ = take_numbers!(tx, 0);
+            for (package, validators) in packages {
                 let found: Option<(i64, Option<i64>, Option<Vec<u8>>)> = sqlx::query_as(
                     "SELECT p.id, d.observed_at, d.overview FROM packages p LEFT JOIN details d ON d.package_id = p.id WHERE p.name = $1",
                 )
@@ -192,6 +192,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
                 if overview.is_none_or(|overview| overview != package.overview) {
+                    let seq = take_numbers!(tx, 1);
                     sqlx::query(TOUCH).bind(id).bind(seq).execute(&mut *tx).await?;
                 }
                 if before.is_none() {
