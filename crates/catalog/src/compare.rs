@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::downloads::trend;
 use crate::search::rfc3339;
-use crate::statistics::{Finding, Needed, TREND_WEEKS, counted_by};
+use crate::statistics::{Finding, Needed, TREND_WEEKS};
 use crate::{Catalog, DailyDownloads, DownloadCount, Error, Rank};
 
 /// Most packages that stand side by side.
@@ -181,11 +181,7 @@ impl Catalog {
                 daily: sums.get(&id).map(DailyDownloads::from),
                 downloads: known.downloads.map(DownloadCount::from),
                 trend: series.get(&id).map(|series| trend(series, TREND_WEEKS)).unwrap_or_default(),
-                rank: ranks.get(&id).zip(basis.as_ref()).map(|(place, basis)| Rank {
-                    place: *place,
-                    of: basis.packages,
-                    by: counted_by(basis),
-                }),
+                rank: ranks.get(&id).zip(basis.as_ref()).map(|(place, basis)| Rank::new(*place, basis)),
                 dependents: dependents.get(&id).copied().unwrap_or(0),
                 latest,
                 problems,

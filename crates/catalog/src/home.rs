@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ::search::{Query, Wanted};
 use serde::Serialize;
+use store::Known;
 use utoipa::ToSchema;
 
 use crate::search::rfc3339;
@@ -133,10 +134,14 @@ impl Catalog {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut known = self.store.by_ids(ids).await?;
-        known.sort_by_key(|known| ids.iter().position(|id| *id == known.id));
-        Ok(known.into_iter().map(|known| SearchHit::new(known, false, 0.0)).collect())
+        Ok(in_order(self.store.by_ids(ids).await?, ids))
     }
+}
+
+/// Packages in the order of these ids.
+pub(crate) fn in_order(mut known: Vec<Known>, ids: &[i64]) -> Vec<SearchHit> {
+    known.sort_by_key(|known| ids.iter().position(|id| *id == known.id));
+    known.into_iter().map(|known| SearchHit::new(known, false, 0.0)).collect()
 }
 
 /// A number that looks like chance, the same for the same seed (the finaliser of splitmix64).

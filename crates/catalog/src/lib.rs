@@ -24,7 +24,9 @@ use ::search::Index;
 use store::Store;
 
 pub use badge::{BadgePeriod, BadgeRequest, BadgeText};
-pub use chart::{ChartData, ChartHole, ChartLine, ChartPeriod, ChartRelease, ChartRequest, ChartShow, InvalidChart, step_name};
+pub use chart::{
+    ChartData, ChartHole, ChartLine, ChartPeriod, ChartRelease, ChartRequest, ChartShow, ChartSource, InvalidChart, step_name,
+};
 pub use compare::{ComparePage, Compared, ComparedManifest, MAX_COMPARED};
 pub use doctor::Doctor;
 pub use downloads::{DailyDownloads, InvalidPeriod, NpmAnswer, NpmCounts, NpmPeriod, PeriodDownloads, UnknownPackage};

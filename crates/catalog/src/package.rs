@@ -2,14 +2,16 @@
 
 use ::search::Like;
 use markup::{Month, month_chart};
-use model::{DistTag, Manifest, PackageName, Source, State};
+use model::{Day, DistTag, Manifest, PackageName, Source, State, types_package};
 use serde::Serialize;
-use store::{Known, RenderedReadme, SnapshotCount, StoredDetails, StoredReadme};
+use store::{Known, RenderedReadme, StoredPackage, StoredReadme};
 use utoipa::ToSchema;
 
+use crate::chart::{ChartSource, released};
+use crate::home::in_order;
 use crate::search::rfc3339;
-use crate::statistics::types_name;
-use crate::{Catalog, DownloadCount, Error, SearchHit, Statistics};
+use crate::statistics::Needed;
+use crate::{Catalog, ChartData, ChartRequest, DownloadCount, Error, SearchHit, Statistics};
 
 /// Similar packages on a page.
 const SIMILAR: usize = 6;
@@ -120,6 +122,9 @@ pub struct PackagePage {
     /// The README of the version shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readme: Option<Readme>,
+    /// What its chart is drawn from.
+    #[serde(skip)]
+    pub source_of_chart: ChartSource,
 }
 
 /// Downloads in a month.
@@ -207,145 +212,64 @@ impl PackagePage {
         self.version.is_none() && self.description.is_none()
     }
 
+    /// Downloads by day over time, when no more is needed for what is asked than the package's own days; else ask [`Catalog::chart`].
+    #[must_use]
+    pub fn chart(&self, request: &ChartRequest, today: Day) -> Option<ChartData> {
+        self.source_of_chart.chart(request, today)
+    }
+
     /// Downloads of the months as a picture, when there are at least two.
     #[must_use]
-    pub fn chart(&self) -> Option<String> {
+    pub fn month_chart(&self) -> Option<String> {
         let months: Vec<Month<'_>> = self.months.iter().map(|month| Month { label: &month.month, count: Some(month.downloads) }).collect();
         (months.len() >= 2).then(|| month_chart("months", &format!("Downloads of {} a month", self.name), &months))
     }
 }
 
 impl Catalog {
-    /// The package of this very name, or one version of it, by version or tag.
+    /// The package of this very name, or one version of it, by version or tag. At most three statements, one more for a version that is
+    /// not the latest.
     pub async fn package(&self, name: &PackageName, version: Option<&str>) -> Result<PackageAnswer, Error> {
-        let Some((known, months)) = self.store.package(name).await? else { return Ok(PackageAnswer::Unknown) };
-        let details = self.store.details(known.id).await?;
-        let Some(version) = version else {
-            let similar = self.similar(&known).await?;
-            let mut page = self.page(known, months, details, true).await?;
-            page.similar = similar;
-            return Ok(PackageAnswer::Page(Box::new(page)));
-        };
-        let latest = known.summary.as_ref().and_then(|summary| summary.version.clone());
-        let Some(mut stored) = details else {
-            if latest.as_deref() == Some(version) {
-                return Ok(PackageAnswer::Page(Box::new(self.page(known, months, None, true).await?)));
-            }
-            return Ok(PackageAnswer::NoSuchVersion { observed: None, latest });
-        };
-        if stored.details.unpublished.is_some() {
-            return Ok(PackageAnswer::Page(Box::new(self.page(known, months, Some(stored), true).await?)));
-        }
-        let observed = Some(rfc3339(stored.observed_at));
-        let Some(place) = stored.details.versions.iter().position(|line| line.version == version) else {
-            let tagged = stored.details.dist_tags.iter().find(|tag| tag.tag == version).map(|tag| tag.version.clone());
-            let exists = |tagged: &String| stored.details.versions.iter().any(|line| line.version == *tagged);
-            return Ok(tagged.filter(exists).map_or(PackageAnswer::NoSuchVersion { observed, latest }, PackageAnswer::Tag));
-        };
-        let is_latest = stored.details.latest == Some(place);
-        if !is_latest {
-            match self.store.manifest(known.id, place).await? {
-                Some((manifest, readme)) => (stored.latest, stored.readme) = (Some(manifest), readme),
-                None => return Ok(PackageAnswer::NoSuchVersion { observed, latest }),
+        let Some(mut package) = self.store.package(name).await? else { return Ok(PackageAnswer::Unknown) };
+        let mut is_latest = true;
+        if let Some(version) = version {
+            let latest = package.known.summary.as_ref().and_then(|summary| summary.version.clone());
+            match &mut package.details {
+                None if latest.as_deref() == Some(version) => {}
+                None => return Ok(PackageAnswer::NoSuchVersion { observed: None, latest }),
+                Some(stored) if stored.details.unpublished.is_some() => {}
+                Some(stored) => {
+                    let observed = Some(rfc3339(stored.observed_at));
+                    let Some(place) = stored.details.versions.iter().position(|line| line.version == version) else {
+                        let tagged = stored.details.dist_tags.iter().find(|tag| tag.tag == version).map(|tag| tag.version.clone());
+                        let exists = |tagged: &String| stored.details.versions.iter().any(|line| line.version == *tagged);
+                        return Ok(tagged.filter(exists).map_or(PackageAnswer::NoSuchVersion { observed, latest }, PackageAnswer::Tag));
+                    };
+                    is_latest = stored.details.latest == Some(place);
+                    if !is_latest {
+                        match self.store.manifest(package.known.id, place).await? {
+                            Some((manifest, readme)) => (stored.latest, stored.readme) = (Some(manifest), readme),
+                            None => return Ok(PackageAnswer::NoSuchVersion { observed, latest }),
+                        }
+                    }
+                }
             }
         }
-        Ok(PackageAnswer::Page(Box::new(self.page(known, months, Some(stored), is_latest).await?)))
-    }
-
-    /// A page of what is stored; the manifest in `details` is that of the version shown.
-    async fn page(
-        &self,
-        known: Known,
-        months: Vec<SnapshotCount>,
-        details: Option<StoredDetails>,
-        is_latest: bool,
-    ) -> Result<PackagePage, Error> {
-        let statistics = self.statistics(&known).await?;
-        let summary = known.summary.unwrap_or_default();
-        let mut page = PackagePage {
-            name: known.name,
-            state: known.state,
-            source: known.source,
-            observed: rfc3339(known.observed_at),
-            details_observed: None,
-            version: summary.version,
-            is_latest,
-            published: summary.published_at.map(rfc3339),
-            created: None,
-            modified: None,
-            description: summary.description,
-            keywords: summary.keywords,
-            license: summary.license,
-            homepage: summary.homepage,
-            bugs: summary.bugs,
-            repository: known.repository,
-            publisher: summary.publisher,
-            maintainers: summary.maintainers,
-            deprecated: summary.deprecated,
-            downloads: known.downloads.map(DownloadCount::from),
-            months: months.into_iter().map(|month| MonthCount { month: month.month, downloads: month.count }).collect(),
-            statistics,
-            manifest: None,
-            types_package: None,
-            dist_tags: Vec::new(),
-            versions: Vec::new(),
-            unpublished: None,
-            similar: Vec::new(),
-            readme_state: ReadmeState::Unknown,
-            readme: None,
-        };
-        let Some(stored) = details else { return Ok(page) };
-        let details = stored.details;
-        page.details_observed = Some(rfc3339(stored.observed_at));
-        page.created = details.created_at.map(rfc3339);
-        page.modified = details.modified_at.map(rfc3339);
-        page.unpublished =
-            details.unpublished.map(|unpublished| UnpublishedPackage { at: unpublished.at.map(rfc3339), versions: unpublished.versions });
-        if let Some(manifest) = stored.latest {
-            if !manifest.has_types && !page.name.starts_with("@types/") {
-                page.types_package = self.types_package(&page.name)?;
-            }
-            let line = details.versions.iter().find(|line| line.version == manifest.version);
-            page.published = line.and_then(|line| line.published_at).map(rfc3339);
-            page.version = Some(manifest.version.clone());
-            // The package's own words are those of its latest version; any other speaks for itself.
-            if !is_latest {
-                page.description.clone_from(&manifest.description);
-                page.license.clone_from(&manifest.license);
-                page.homepage.clone_from(&manifest.homepage);
-                page.bugs.clone_from(&manifest.bugs);
-                page.keywords.clone_from(&manifest.keywords);
-                page.publisher.clone_from(&manifest.publisher);
-                page.deprecated.clone_from(&manifest.deprecated);
-                page.repository = manifest.repository.clone().or(page.repository);
-            }
-            page.manifest = Some(manifest);
-        }
-        (page.readme_state, page.readme) = match stored.readme {
-            None => (ReadmeState::Unknown, None),
-            Some(StoredReadme::None) => (ReadmeState::None, None),
-            Some(StoredReadme::Rendered(readme)) => (ReadmeState::Rendered, Some(readme.into())),
-        };
-        let mut tags: std::collections::HashMap<&str, Vec<String>> = std::collections::HashMap::new();
-        for tag in &details.dist_tags {
-            tags.entry(&tag.version).or_default().push(tag.tag.clone());
-        }
-        let row = |line: model::VersionLine| VersionRow {
-            tags: tags.remove(line.version.as_str()).unwrap_or_default(),
-            version: line.version,
-            published: line.published_at.map(rfc3339),
-            deprecated: line.deprecated,
-            unpacked_bytes: line.unpacked_bytes,
-            files: line.files,
-            publisher: line.publisher,
-        };
-        page.versions = details.versions.into_iter().map(row).collect();
-        page.dist_tags = details.dist_tags;
-        Ok(page)
+        let similar = if version.is_none() { self.similar(&package.known)? } else { Vec::new() };
+        let names = Statistics::names(&package);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let neighbours = self.store.neighbours(&similar, &names, &Statistics::keywords(&package)).await?;
+        let similar = in_order(neighbours.known, &similar);
+        let peers = self.peers(package.known.id, &neighbours.popular).await?;
+        let needed = Needed { named: neighbours.named, all_names: package.knows_all_names };
+        let mut page = page(package, &needed, is_latest);
+        page.statistics.peers = peers;
+        page.similar = similar;
+        Ok(PackageAnswer::Page(Box::new(page)))
     }
 
     /// Packages like another, by the words they have in common.
-    async fn similar(&self, known: &Known) -> Result<Vec<SearchHit>, Error> {
+    fn similar(&self, known: &Known) -> Result<Vec<i64>, Error> {
         let Some(index) = self.index().filter(|_| known.state == State::Active) else { return Ok(Vec::new()) };
         let summary = known.summary.as_ref();
         let like = Like {
@@ -354,16 +278,98 @@ impl Catalog {
             description: summary.and_then(|summary| summary.description.as_deref()),
             keywords: summary.map_or(&[], |summary| &summary.keywords),
         };
-        let ids = index.similar(like, SIMILAR)?;
-        self.hits(&ids).await
+        Ok(index.similar(like, SIMILAR)?)
     }
+}
 
-    /// `@types/…` of a package, if there is such a package: `@babel/core` has its types in `@types/babel__core`.
-    fn types_package(&self, name: &str) -> Result<Option<String>, Error> {
-        let Some(index) = self.index() else { return Ok(None) };
-        let types = types_name(name);
-        Ok(index.id_of(&types)?.map(|_| types))
+/// A page of what is stored; the manifest in the details is that of the version shown.
+fn page(package: StoredPackage, needed: &Needed, is_latest: bool) -> PackagePage {
+    let statistics = Statistics::of(&package, needed);
+    let StoredPackage { known, months, details, days, .. } = package;
+    let versions = details.as_ref().map_or(&[][..], |stored| &stored.details.versions);
+    let source_of_chart = ChartSource::of_package(known.id, known.name.clone(), days, released(versions));
+    let summary = known.summary.unwrap_or_default();
+    let mut page = PackagePage {
+        name: known.name,
+        state: known.state,
+        source: known.source,
+        observed: rfc3339(known.observed_at),
+        details_observed: None,
+        version: summary.version,
+        is_latest,
+        published: summary.published_at.map(rfc3339),
+        created: None,
+        modified: None,
+        description: summary.description,
+        keywords: summary.keywords,
+        license: summary.license,
+        homepage: summary.homepage,
+        bugs: summary.bugs,
+        repository: known.repository,
+        publisher: summary.publisher,
+        maintainers: summary.maintainers,
+        deprecated: summary.deprecated,
+        downloads: known.downloads.map(DownloadCount::from),
+        months: months.into_iter().map(|month| MonthCount { month: month.month, downloads: month.count }).collect(),
+        statistics,
+        manifest: None,
+        types_package: None,
+        dist_tags: Vec::new(),
+        versions: Vec::new(),
+        unpublished: None,
+        similar: Vec::new(),
+        readme_state: ReadmeState::Unknown,
+        readme: None,
+        source_of_chart,
+    };
+    let Some(stored) = details else { return page };
+    let details = stored.details;
+    page.details_observed = Some(rfc3339(stored.observed_at));
+    page.created = details.created_at.map(rfc3339);
+    page.modified = details.modified_at.map(rfc3339);
+    page.unpublished =
+        details.unpublished.map(|unpublished| UnpublishedPackage { at: unpublished.at.map(rfc3339), versions: unpublished.versions });
+    if let Some(manifest) = stored.latest {
+        if !manifest.has_types && !page.name.starts_with("@types/") {
+            page.types_package = Some(types_package(&page.name)).filter(|name| needed.named.contains_key(name));
+        }
+        let line = details.versions.iter().find(|line| line.version == manifest.version);
+        page.published = line.and_then(|line| line.published_at).map(rfc3339);
+        page.version = Some(manifest.version.clone());
+        // The package's own words are those of its latest version; any other speaks for itself.
+        if !is_latest {
+            page.description.clone_from(&manifest.description);
+            page.license.clone_from(&manifest.license);
+            page.homepage.clone_from(&manifest.homepage);
+            page.bugs.clone_from(&manifest.bugs);
+            page.keywords.clone_from(&manifest.keywords);
+            page.publisher.clone_from(&manifest.publisher);
+            page.deprecated.clone_from(&manifest.deprecated);
+            page.repository = manifest.repository.clone().or(page.repository);
+        }
+        page.manifest = Some(manifest);
     }
+    (page.readme_state, page.readme) = match stored.readme {
+        None => (ReadmeState::Unknown, None),
+        Some(StoredReadme::None) => (ReadmeState::None, None),
+        Some(StoredReadme::Rendered(readme)) => (ReadmeState::Rendered, Some(readme.into())),
+    };
+    let mut tags: std::collections::HashMap<&str, Vec<String>> = std::collections::HashMap::new();
+    for tag in &details.dist_tags {
+        tags.entry(&tag.version).or_default().push(tag.tag.clone());
+    }
+    let row = |line: model::VersionLine| VersionRow {
+        tags: tags.remove(line.version.as_str()).unwrap_or_default(),
+        version: line.version,
+        published: line.published_at.map(rfc3339),
+        deprecated: line.deprecated,
+        unpacked_bytes: line.unpacked_bytes,
+        files: line.files,
+        publisher: line.publisher,
+    };
+    page.versions = details.versions.into_iter().map(row).collect();
+    page.dist_tags = details.dist_tags;
+    page
 }
 
 impl From<RenderedReadme> for Readme {

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use model::{Checked, CheckedDependency, Day, DayRange, PackageName, Problem, State, major_of, problems};
+use model::{Checked, CheckedDependency, Day, DayRange, PackageName, Problem, State, major_of, problems, types_package};
 use serde::Serialize;
-use store::{Known, LatestFacts, Named, TrendBasis, TrendSource, VersionWeek};
+use store::{Known, LatestFacts, Named, StoredPackage, TrendBasis, TrendSource, VersionWeek};
 use utoipa::ToSchema;
 
 use crate::downloads::trend;
@@ -93,9 +93,57 @@ pub struct Finding {
     pub words: String,
 }
 
+impl Rank {
+    pub(crate) fn new(place: u64, basis: &TrendBasis) -> Self {
+        Self { place, of: basis.packages, by: counted_by(basis) }
+    }
+}
+
 impl From<Problem> for Finding {
     fn from(problem: Problem) -> Self {
         Self { words: problem.words(), problem }
+    }
+}
+
+impl Statistics {
+    /// The packages of which something must be known for the numbers of this one.
+    pub(crate) fn names(package: &StoredPackage) -> Vec<String> {
+        let Some(facts) = &package.facts else { return Vec::new() };
+        let mut names: Vec<String> = facts.dependencies.iter().map(|(name, _)| name.clone()).collect();
+        names.push(types_package(&package.known.name));
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Its keywords, as lists of packages have them.
+    pub(crate) fn keywords(package: &StoredPackage) -> Vec<String> {
+        package.known.summary.iter().flat_map(|summary| &summary.keywords).take(KEYWORDS).map(|keyword| keyword.to_lowercase()).collect()
+    }
+
+    /// The numbers of a package, but for its peers.
+    pub(crate) fn of(package: &StoredPackage, needed: &Needed) -> Self {
+        let known = &package.known;
+        let is_deprecated = known.summary.as_ref().is_some_and(|summary| summary.deprecated.is_some());
+        let versions = package.week.as_ref().map_or(&[][..], |week| &week.counts);
+        Self {
+            daily: package.sums.as_ref().map(DailyDownloads::from),
+            trend: package
+                .sums
+                .as_ref()
+                .map(|sums| trend(&package.days.slice(DayRange::ending(sums.as_of, TREND_WEEKS.unsigned_abs() * 7)), TREND_WEEKS))
+                .unwrap_or_default(),
+            rank: package.rank.zip(package.basis.as_ref()).map(|(place, basis)| Rank::new(place, basis)),
+            versions: package.week.as_ref().and_then(VersionsInUse::of),
+            dependents: package.dependents,
+            details: package.details_stored,
+            peers: Vec::new(),
+            problems: package
+                .facts
+                .as_ref()
+                .filter(|_| !is_deprecated)
+                .map(|facts| needed.problems(known, Some(facts), versions).into_iter().map(Finding::from).collect()),
+        }
     }
 }
 
@@ -128,21 +176,16 @@ impl VersionsInUse {
 }
 
 /// What is known of the packages that others need, for the rules that find problems.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Needed {
-    named: HashMap<String, Named>,
-    all_names: bool,
-}
-
-/// `@types/…` of a package: `@babel/core` has its types in `@types/babel__core`.
-pub(crate) fn types_name(name: &str) -> String {
-    format!("@types/{}", name.trim_start_matches('@').replacen('/', "__", 1))
+    pub(crate) named: HashMap<String, Named>,
+    pub(crate) all_names: bool,
 }
 
 impl Needed {
     /// What these packages need, and the packages that may have their types: two statements.
     pub(crate) async fn by(catalog: &Catalog, packages: &[(&str, &LatestFacts)]) -> Result<Self, Error> {
-        let types: Vec<String> = packages.iter().filter(|(_, facts)| !facts.has_types).map(|(name, _)| types_name(name)).collect();
+        let types: Vec<String> = packages.iter().filter(|(_, facts)| !facts.has_types).map(|(name, _)| types_package(name)).collect();
         let mut texts: Vec<&str> = types.iter().map(String::as_str).collect();
         for (_, facts) in packages {
             texts.extend(facts.dependencies.iter().map(|(name, _)| name.as_str()));
@@ -177,7 +220,7 @@ impl Needed {
             license: summary.and_then(|summary| summary.license.as_deref()),
             repository: known.repository.as_deref(),
             is_module: facts.map(|facts| facts.is_esm || facts.is_commonjs),
-            has_types: facts.is_some_and(|facts| facts.has_types) || self.named.contains_key(&types_name(&known.name)),
+            has_types: facts.is_some_and(|facts| facts.has_types) || self.named.contains_key(&types_package(&known.name)),
             has_readme: facts.and_then(|facts| facts.has_readme),
             dependencies: &dependencies,
             version: summary.and_then(|summary| summary.version.as_deref()),
@@ -195,56 +238,8 @@ pub(crate) fn counted_by(basis: &TrendBasis) -> String {
 }
 
 impl Catalog {
-    /// A package's numbers. Its statements run side by side.
-    pub(crate) async fn statistics(&self, known: &Known) -> Result<Statistics, Error> {
-        let (store, ids) = (&self.store, &[known.id][..]);
-        let keywords: Vec<String> =
-            known.summary.iter().flat_map(|summary| &summary.keywords).take(KEYWORDS).map(|one| one.to_lowercase()).collect();
-        let sums = async {
-            let sums = store.download_sums(ids).await?.remove(&known.id);
-            let series = match &sums {
-                Some(sums) => store.series_of(ids, DayRange::ending(sums.as_of, TREND_WEEKS.unsigned_abs() * 7)).await?.remove(&known.id),
-                None => None,
-            };
-            Ok::<_, store::Error>((sums, series))
-        };
-        let problems = async {
-            let facts = store.latest_facts(ids).await?;
-            let needed = match facts.get(&known.id) {
-                Some(facts) => Needed::by(self, &[(&known.name, facts)]).await?,
-                None => Needed::default(),
-            };
-            Ok::<_, Error>((facts, needed))
-        };
-        let ((sums, series), ranks, basis, weeks, dependents, popular, (facts, needed), details) = tokio::try_join!(
-            async { sums.await.map_err(Error::from) },
-            async { store.ranks(ids).await.map_err(Error::from) },
-            async { store.trend_basis().await.map_err(Error::from) },
-            async { store.newest_version_weeks(ids).await.map_err(Error::from) },
-            async { store.dependent_counts(ids).await.map_err(Error::from) },
-            async { store.popular_of_keywords(&keywords).await.map_err(Error::from) },
-            problems,
-            async { store.count_details().await.map_err(Error::from) },
-        )?;
-        let week = weeks.get(&known.id);
-        let facts = facts.get(&known.id);
-        let is_deprecated = known.summary.as_ref().is_some_and(|summary| summary.deprecated.is_some());
-        Ok(Statistics {
-            daily: sums.as_ref().map(DailyDownloads::from),
-            trend: series.map(|series| trend(&series, TREND_WEEKS)).unwrap_or_default(),
-            rank: ranks.get(&known.id).zip(basis).map(|(place, basis)| Rank { place: *place, of: basis.packages, by: counted_by(&basis) }),
-            versions: week.and_then(VersionsInUse::of),
-            dependents: dependents.get(&known.id).copied().unwrap_or(0),
-            details,
-            peers: self.peers(known.id, &popular).await?,
-            problems: facts.filter(|_| !is_deprecated).map(|facts| {
-                needed.problems(known, Some(facts), week.map_or(&[], |week| &week.counts)).into_iter().map(Finding::from).collect()
-            }),
-        })
-    }
-
     /// The names of those that stand in most of the lists, of equals the more downloaded one first.
-    async fn peers(&self, own: i64, lists: &[Vec<i64>]) -> Result<Vec<String>, Error> {
+    pub(crate) async fn peers(&self, own: i64, lists: &[Vec<i64>]) -> Result<Vec<String>, Error> {
         let mut places: HashMap<i64, (usize, usize)> = HashMap::new();
         for list in lists {
             for (place, id) in list.iter().enumerate().filter(|(_, id)| **id != own) {
@@ -282,10 +277,5 @@ mod tests {
         let majors: Vec<(&str, u64, f64)> = found.majors.iter().map(|one| (one.version.as_str(), one.downloads, one.share)).collect();
         assert_eq!(majors, [("2", 660, 0.66), ("1", 300, 0.3)]);
         assert_eq!(VersionsInUse::of(&VersionWeek { last: Day::default(), counts: vec![("1.0.0".to_owned(), 0)] }), None);
-    }
-
-    #[test]
-    fn types_have_names() {
-        assert_eq!([types_name("react"), types_name("@babel/core")], ["@types/react", "@types/babel__core"]);
     }
 }

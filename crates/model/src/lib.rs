@@ -24,7 +24,7 @@ pub use day::{Day, DayRange, InvalidDay, Step};
 pub use details::{Details, DistTag, Packument, ReadmeText, Unpublished, VersionLine};
 pub use fact::{Fact, Facts};
 pub use manifest::{Dependency, InstallScript, Manifest, is_version};
-pub use name::{InvalidName, PackageName};
+pub use name::{InvalidName, PackageName, types_package};
 pub use observation::{Observation, RecentDownloads, Source, State, Summary};
 pub use packument::parse_packument;
 pub use popularity::{Bucket, Popularity};

@@ -117,6 +117,12 @@ impl From<PackageName> for String {
     }
 }
 
+/// The package that would declare the types of another: `@types/babel__core` for `@babel/core`.
+#[must_use]
+pub fn types_package(name: &str) -> String {
+    format!("@types/{}", name.trim_start_matches('@').replacen('/', "__", 1))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -171,6 +177,11 @@ mod tests {
         assert_eq!((scoped.scope(), scoped.bare(), scoped.registry_path().as_str()), (Some("types"), "node", "@types%2fnode"));
         let plain = PackageName::parse("node").expect("valid");
         assert_eq!((plain.scope(), plain.bare(), plain.registry_path().as_str()), (None, "node", "node"));
+    }
+
+    #[test]
+    fn types_have_packages() {
+        assert_eq!([types_package("react"), types_package("@babel/core")], ["@types/react", "@types/babel__core"]);
     }
 
     proptest! {

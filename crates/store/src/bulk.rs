@@ -6,8 +6,9 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sqlx::AssertSqlSafe;
 
-use crate::{Error, Pool};
+use crate::{Error, Pool, Store, on};
 
 /// The words of one database.
 #[derive(Debug, Clone, Copy)]
@@ -73,4 +74,38 @@ pub(crate) fn to_json<T: Serialize>(rows: &[T]) -> Result<String, Error> {
 /// Rows from the JSON text of a packed answer, which is null when there are none.
 pub(crate) fn from_json<T: DeserializeOwned>(text: Option<&str>) -> Result<Vec<T>, Error> {
     text.map_or(Ok(Vec::new()), |text| serde_json::from_str(text).map_err(|error| Error::Damaged(error.to_string())))
+}
+
+/// One row from its JSON text.
+pub(crate) fn one<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|error| Error::Damaged(error.to_string()))
+}
+
+/// A part of an answer: which, a number, a text, bytes.
+pub(crate) type Part = (i64, i64, Option<String>, Option<Vec<u8>>);
+
+/// Which part it is; a number, a text and bytes, each an expression or `NULL`; and where they come from.
+pub(crate) type PartSql = (i64, [&'static str; 3], &'static str);
+
+/// One statement of many parts, about the packages `p` that a `SELECT` gives.
+pub(crate) fn parts<'a>(packages: &str, parts: impl IntoIterator<Item = &'a PartSql>) -> String {
+    let or = |text: &str, null: &str| if text == "NULL" { null.to_owned() } else { text.to_owned() };
+    let select = |(part, [number, text, bytes], from): &PartSql| {
+        format!(
+            "SELECT CAST({part} AS BIGINT) AS part, CAST({} AS BIGINT) AS number, {} AS words, {} AS bytes FROM {from}",
+            or(number, "0"),
+            or(text, "CAST(NULL AS TEXT)"),
+            or(bytes, "CAST(NULL AS {bytes})")
+        )
+    };
+    let selects: Vec<String> = parts.into_iter().map(select).collect();
+    format!("WITH p AS ({packages}) {}", selects.join(" UNION ALL "))
+}
+
+impl Store {
+    /// Runs a statement of [`parts`] with one parameter.
+    pub(crate) async fn parts(&self, sql: &str, parameter: String) -> Result<Vec<Part>, Error> {
+        let sql = Words::of(&self.read).fill(sql);
+        Ok(on!(&self.read, |pool| sqlx::query_as(AssertSqlSafe(sql)).bind(parameter).fetch_all(pool).await?))
+    }
 }

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use model::{Bucket, Fact, Facts, Popularity, State};
+use model::{Bucket, Fact, Facts, Popularity, State, types_package};
 use sqlx::AssertSqlSafe;
 
 use crate::bulk::{Words, from_json, to_json};
-use crate::facts::{FromDetails, types_package};
+use crate::facts::FromDetails;
 use crate::users::{growth, months_between};
 use crate::{Error, Store, on};
 

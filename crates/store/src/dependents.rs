@@ -52,7 +52,60 @@ pub struct Named {
 
 /// Id, name, state, latest version, and why that should not be used any more.
 #[derive(serde::Deserialize)]
-struct NamedRow(i64, String, i64, Option<String>, Option<String>);
+pub(crate) struct NamedRow(i64, String, i64, Option<String>, Option<String>);
+
+impl NamedRow {
+    /// Its name, and what is known of it.
+    pub(crate) fn named(self) -> (String, Named) {
+        let Self(id, name, state, version, deprecated) = self;
+        (name, Named { id, state: State::from_number(state), version, deprecated })
+    }
+}
+
+/// The columns of [`NamedRow`], of `packages p` and their `summaries s`.
+macro_rules! named_row {
+    () => {
+        "{row}(p.id, p.name, p.state, s.version, s.deprecated)"
+    };
+}
+pub(crate) use named_row;
+
+/// Id, traits, dependencies, and whether there is a README: 0 when the version has none, 1 when it has one, null when nobody looked.
+#[derive(serde::Deserialize)]
+pub(crate) struct FactsRow(i64, i64, Option<String>, Option<i64>);
+
+impl FactsRow {
+    /// The package's id, and what lists say of its latest version.
+    pub(crate) fn facts(self) -> Result<(i64, LatestFacts), Error> {
+        let Self(id, traits, dependencies, readme) = self;
+        let has = |bit| traits & bit != 0;
+        let facts = LatestFacts {
+            has_types: has(TYPES),
+            is_esm: has(ESM),
+            is_commonjs: has(COMMONJS),
+            runs_scripts: has(SCRIPTS),
+            has_provenance: has(PROVENANCE),
+            dependencies: from_json(dependencies.as_deref())?,
+            has_readme: readme.map(|readme| readme != 0),
+        };
+        Ok((id, facts))
+    }
+}
+
+/// The columns of [`FactsRow`] of `latest l`, and what else they come from.
+macro_rules! facts_row {
+    () => {
+        "{row}(l.package_id, l.traits, l.dependencies,
+            CASE WHEN r.package_id IS NULL THEN NULL WHEN r.rendered IS NULL THEN 0 ELSE 1 END)"
+    };
+}
+macro_rules! facts_joins {
+    () => {
+        "JOIN details d ON d.package_id = l.package_id
+         LEFT JOIN readmes r ON r.package_id = d.package_id AND r.version = d.latest WHERE d.latest IS NOT NULL"
+    };
+}
+pub(crate) use {facts_joins, facts_row};
 
 /// The part of a latest version that lists need, ready to be stored.
 #[derive(Debug)]
@@ -196,31 +249,15 @@ impl Store {
     /// What lists say of the latest versions of these packages, of those whose details are stored.
     pub async fn latest_facts(&self, ids: &[i64]) -> Result<HashMap<i64, LatestFacts>, Error> {
         let wrapped: Vec<[i64; 1]> = ids.iter().map(|id| [*id]).collect();
-        // A README is 0 when the version has none, 1 when it has one, null when nobody looked.
-        let sql = Words::of(&self.read).fill(
-            "SELECT {pack}({row}(l.package_id, l.traits, l.dependencies,
-                 CASE WHEN r.package_id IS NULL THEN NULL WHEN r.rendered IS NULL THEN 0 ELSE 1 END)){text}
-             FROM {rows} j JOIN latest l ON l.package_id = CAST(j.value ->> 0 AS BIGINT) JOIN details d ON d.package_id = l.package_id
-             LEFT JOIN readmes r ON r.package_id = d.package_id AND r.version = d.latest WHERE d.latest IS NOT NULL",
-        );
+        let sql = Words::of(&self.read).fill(concat!(
+            "SELECT {pack}(",
+            facts_row!(),
+            "){text} FROM {rows} j JOIN latest l ON l.package_id = CAST(j.value ->> 0 AS BIGINT) ",
+            facts_joins!()
+        ));
         let text: Option<String> =
             on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_one(pool).await?);
-        let rows: Vec<(i64, i64, Option<String>, Option<i64>)> = from_json(text.as_deref())?;
-        rows.into_iter()
-            .map(|(id, traits, dependencies, readme)| {
-                let has = |bit| traits & bit != 0;
-                let facts = LatestFacts {
-                    has_types: has(TYPES),
-                    is_esm: has(ESM),
-                    is_commonjs: has(COMMONJS),
-                    runs_scripts: has(SCRIPTS),
-                    has_provenance: has(PROVENANCE),
-                    dependencies: from_json(dependencies.as_deref())?,
-                    has_readme: readme.map(|readme| readme != 0),
-                };
-                Ok((id, facts))
-            })
-            .collect()
+        from_json::<FactsRow>(text.as_deref())?.into_iter().map(FactsRow::facts).collect()
     }
 
     /// How many stored packages' latest versions need each of these; packages that nobody needs are left out.
@@ -243,16 +280,14 @@ impl Store {
         if wrapped.is_empty() {
             return Ok(HashMap::new());
         }
-        let sql = Words::of(&self.read).fill(
-            "SELECT {pack}({row}(p.id, p.name, p.state, s.version, s.deprecated)){text} FROM {rows} j
-             JOIN packages p ON p.name = j.value ->> 0 LEFT JOIN summaries s ON s.package_id = p.id",
-        );
+        let sql = Words::of(&self.read).fill(concat!(
+            "SELECT {pack}(",
+            named_row!(),
+            "){text} FROM {rows} j JOIN packages p ON p.name = j.value ->> 0 LEFT JOIN summaries s ON s.package_id = p.id"
+        ));
         let text: Option<String> =
             on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_one(pool).await?);
-        let rows: Vec<NamedRow> = from_json(text.as_deref())?;
-        let row =
-            |NamedRow(id, name, state, version, deprecated)| (name, Named { id, state: State::from_number(state), version, deprecated });
-        Ok(rows.into_iter().map(row).collect())
+        Ok(from_json::<NamedRow>(text.as_deref())?.into_iter().map(NamedRow::named).collect())
     }
 
     /// Whether a list of all names was read to its end, so that a name which is not stored is one that does not exist.

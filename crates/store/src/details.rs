@@ -130,6 +130,14 @@ pub(crate) fn latest_of(overview: &[u8]) -> Result<Option<Manifest>, Error> {
     Ok(unpack::<OwnedOverview>(overview)?.latest)
 }
 
+impl StoredDetails {
+    /// Without the README.
+    pub(crate) fn unpack(observed_at: i64, overview: &[u8]) -> Result<Self, Error> {
+        let OwnedOverview { details, latest } = unpack(overview)?;
+        Ok(Self { observed_at, details, latest, readme: None })
+    }
+}
+
 impl PackedDetails {
     /// Compresses a packument. Takes milliseconds, for the largest up to a second.
     pub fn pack(packument: &Packument) -> Result<Self, Error> {
@@ -258,9 +266,8 @@ impl Store {
             LEFT JOIN readmes r ON r.package_id = d.package_id AND r.version = d.latest WHERE d.package_id = $1";
         let row: Option<Found> = on!(&self.read, |pool| sqlx::query_as(sql).bind(id).fetch_optional(pool).await?);
         let Some((observed_at, overview, looked, html)) = row else { return Ok(None) };
-        let OwnedOverview { details, latest } = unpack(&overview)?;
         let readme = looked.map(|_| readme(html.as_deref())).transpose()?;
-        Ok(Some(StoredDetails { observed_at, details, latest, readme }))
+        Ok(Some(StoredDetails { readme, ..StoredDetails::unpack(observed_at, &overview)? }))
     }
 
     /// The manifest of the version at this place of the history, and what is known of its README.
@@ -328,7 +335,7 @@ impl Store {
     }
 }
 
-fn readme(rendered: Option<&[u8]>) -> Result<StoredReadme, Error> {
+pub(crate) fn readme(rendered: Option<&[u8]>) -> Result<StoredReadme, Error> {
     rendered.map_or(Ok(StoredReadme::None), |bytes| Ok(StoredReadme::Rendered(unpack(bytes)?)))
 }
 

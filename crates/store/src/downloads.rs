@@ -42,6 +42,12 @@ pub struct VersionWeek {
     pub counts: Vec<(String, u64)>,
 }
 
+impl VersionWeek {
+    pub(crate) fn unpack(last: i64, counts: &[u8]) -> Result<Self, Error> {
+        Ok(Self { last: Day(last as i32), counts: crate::details::unpack(counts)? })
+    }
+}
+
 /// The last day that will not change any more when it is asked for at this moment: seconds since 1970, UTC.
 #[must_use]
 pub fn closed_at(observed_at: i64) -> Day {
@@ -63,7 +69,7 @@ fn decompress(bytes: &[u8], what: &str) -> Result<Vec<u64>, Error> {
 }
 
 /// The days of one year.
-struct Year {
+pub(crate) struct Year {
     first: Day,
     days: Vec<DayCount>,
 }
@@ -74,7 +80,7 @@ impl Year {
         Self { first, days: Vec::new() }
     }
 
-    fn decode(year: i64, bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn decode(year: i64, bytes: &[u8]) -> Result<Self, Error> {
         let numbers = decompress(bytes, "the downloads of a year")?;
         let count = |number| match number {
             UNKNOWN => DayCount::Unknown,
@@ -107,7 +113,7 @@ impl Year {
 }
 
 /// Puts years, in order, together; a year that is missing is unknown.
-fn join(years: impl Iterator<Item = Year>) -> Series {
+pub(crate) fn join(years: impl Iterator<Item = Year>) -> Series {
     let mut series = Series::default();
     for year in years {
         if series.days.is_empty() {
@@ -175,7 +181,15 @@ impl Months {
 
 /// A row of `download_sums` as it travels: id, as of, the seven sums, and how much of each is known.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct SumsRow(i64, i32, [u64; 7], Option<String>);
+pub(crate) struct SumsRow(i64, i32, [u64; 7], Option<String>);
+
+/// The columns of [`SumsRow`] of `download_sums s`.
+macro_rules! sums_row {
+    () => {
+        "{row}(s.package_id, s.as_of, {row}(s.days_1, s.days_7, s.days_30, s.days_365, s.previous_7, s.previous_30, s.previous_365), s.coverage)"
+    };
+}
+pub(crate) use sums_row;
 
 const LENGTHS: [u32; 7] = [1, 7, 30, 365, 7, 30, 365];
 
@@ -187,7 +201,7 @@ impl SumsRow {
         Ok(Self(id, sums.as_of.0, all.map(|sum| sum.downloads), coverage))
     }
 
-    fn sums(&self) -> Result<Sums, Error> {
+    pub(crate) fn sums(&self) -> Result<Sums, Error> {
         let coverage: Vec<(u32, u32)> = from_json(self.3.as_deref())?;
         let sum = |place: usize| {
             let days = LENGTHS[place];
@@ -360,11 +374,11 @@ impl Store {
 
     /// The sums of packages; those of which nothing is known are left out.
     pub async fn download_sums(&self, ids: &[i64]) -> Result<HashMap<i64, Sums>, Error> {
-        let sql = Words::of(&self.read).fill(
-            "SELECT {pack}({row}(s.package_id, s.as_of, {row}(s.days_1, s.days_7, s.days_30, s.days_365, s.previous_7, s.previous_30,
-                 s.previous_365), s.coverage)){text}
-             FROM {rows} j JOIN download_sums s ON s.package_id = CAST(j.value ->> 0 AS BIGINT)",
-        );
+        let sql = Words::of(&self.read).fill(concat!(
+            "SELECT {pack}(",
+            sums_row!(),
+            "){text} FROM {rows} j JOIN download_sums s ON s.package_id = CAST(j.value ->> 0 AS BIGINT)"
+        ));
         let text: Option<String> =
             on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(wrapped(ids)?).fetch_one(pool).await?);
         from_json::<SumsRow>(text.as_deref())?.into_iter().map(|row| Ok((row.0, row.sums()?))).collect()
@@ -391,18 +405,14 @@ impl Store {
         );
         let rows: Vec<(i64, i64, Vec<u8>)> =
             on!(&self.read, |pool| sqlx::query_as(AssertSqlSafe(sql)).bind(wrapped(ids)?).fetch_all(pool).await?);
-        let week = |(id, last, counts): (i64, i64, Vec<u8>)| {
-            Ok((id, VersionWeek { last: Day(last as i32), counts: crate::details::unpack(&counts)? }))
-        };
-        rows.into_iter().map(week).collect()
+        rows.into_iter().map(|(id, last, counts)| Ok((id, VersionWeek::unpack(last, &counts)?))).collect()
     }
 
     /// The archived weeks of a package's versions, the newest first.
     pub async fn version_downloads(&self, id: i64) -> Result<Vec<VersionWeek>, Error> {
         let sql = "SELECT last_day, counts FROM version_downloads WHERE package_id = $1 ORDER BY last_day DESC";
         let rows: Vec<(i64, Vec<u8>)> = on!(&self.read, |pool| sqlx::query_as(sql).bind(id).fetch_all(pool).await?);
-        let week = |(last, counts): (i64, Vec<u8>)| Ok(VersionWeek { last: Day(last as i32), counts: crate::details::unpack(&counts)? });
-        rows.into_iter().map(week).collect()
+        rows.into_iter().map(|(last, counts)| VersionWeek::unpack(last, &counts)).collect()
     }
 }
 

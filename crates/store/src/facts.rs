@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::{Fact, Facts, Manifest};
+use model::{Fact, Facts, Manifest, types_package};
 use serde::Deserialize;
 use sqlx::AssertSqlSafe;
 
@@ -62,11 +62,6 @@ fn dependencies(manifest: Manifest) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names
-}
-
-/// The package that would declare the types of another: `@types/babel__core` for `@babel/core`.
-pub(crate) fn types_package(name: &str) -> String {
-    format!("@types/{}", name.trim_start_matches('@').replacen('/', "__", 1))
 }
 
 impl Store {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use model::{Bucket, Observation, PackageName, Popularity, RecentDownloads, Source, State, Summary};
 use sqlx::AssertSqlSafe;
 
-use crate::bulk::{Words, from_json, to_json};
+use crate::bulk::{Part, PartSql, Words, from_json, one, parts, to_json};
 use crate::dependents::{FORGET_KNOWN, meet_known};
 use crate::merge::{Stored, merge};
+use crate::snapshots::{BLOCK, count_of, decode};
 use crate::{Error, SnapshotCount, Store, on};
 
 /// What a batch of observations did.
@@ -115,13 +116,72 @@ pub(crate) struct Row(
 );
 
 /// The columns of [`Row`], and where they come from; `p` is the package.
-pub(crate) const ROW: &str = "{row}(p.id, p.name, p.source, p.observed_at, p.state, p.repository,
-    CASE WHEN s.package_id IS NULL THEN 0 ELSE 1 END, s.version, s.published_at, s.description, s.keywords, s.license, s.homepage,
-    s.bugs, s.publisher, s.deprecated,
-    CASE WHEN s.package_id IS NULL THEN NULL ELSE
-        (SELECT {pack}(m.username){text} FROM (SELECT username FROM maintainers WHERE package_id = p.id ORDER BY place) m) END,
-    t.weekly, t.monthly, t.observed_at)";
-pub(crate) const ROW_JOINS: &str = "LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN package_stats t ON t.package_id = p.id";
+macro_rules! row {
+    () => {
+        "{row}(p.id, p.name, p.source, p.observed_at, p.state, p.repository,
+            CASE WHEN s.package_id IS NULL THEN 0 ELSE 1 END, s.version, s.published_at, s.description, s.keywords, s.license, s.homepage,
+            s.bugs, s.publisher, s.deprecated,
+            CASE WHEN s.package_id IS NULL THEN NULL ELSE
+                (SELECT {pack}(m.username){text} FROM (SELECT username FROM maintainers WHERE package_id = p.id ORDER BY place) m) END,
+            t.weekly, t.monthly, t.observed_at)"
+    };
+}
+pub(crate) use row;
+
+const ROW: &str = row!();
+const ROW_JOINS: &str = "LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN package_stats t ON t.package_id = p.id";
+
+/// The parts of a statement that tell of the packages `p` and of their counts in the newest snapshot.
+pub(crate) const KNOWN_PARTS: [PartSql; 2] = [
+    (
+        1,
+        ["NULL", concat!("{pack}(", row!(), "){text}"), "NULL"],
+        "p LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN package_stats t ON t.package_id = p.id",
+    ),
+    (
+        2,
+        ["s.as_of", "{row}(b.block, s.month){text}", "b.counts"],
+        "(SELECT id, month, as_of FROM snapshots WHERE complete = 1 ORDER BY month DESC LIMIT 1) s
+         JOIN snapshot_blocks b ON b.snapshot_id = s.id AND b.block IN (SELECT p.id / 512 FROM p)",
+    ),
+];
+
+const _: () = assert!(BLOCK == 512, "statements that read blocks have the number in their text");
+
+/// What these parts told so far.
+#[derive(Default)]
+pub(crate) struct KnownParts {
+    rows: Vec<Row>,
+    /// By block: when a month ended, which, and its counts.
+    counts: HashMap<i64, (i64, String, Vec<u64>)>,
+}
+
+impl KnownParts {
+    /// Takes one of the two parts.
+    pub(crate) fn add(&mut self, (part, as_of, text, counts): Part) -> Result<(), Error> {
+        if part == KNOWN_PARTS[0].0 {
+            self.rows = from_json(text.as_deref())?;
+        } else {
+            let (block, month) = one(text.as_deref().unwrap_or_default())?;
+            self.counts.insert(block, (as_of, month, decode(&counts.unwrap_or_default())?));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn known(self) -> Result<Vec<Known>, Error> {
+        let count = |id: i64| {
+            let (as_of, month, counts) = self.counts.get(&(id / BLOCK))?;
+            Some(SnapshotCount { count: count_of(counts, id)?, as_of: *as_of, month: month.clone() })
+        };
+        self.rows
+            .into_iter()
+            .map(|row| {
+                let count = count(row.0);
+                row.known(count)
+            })
+            .collect()
+    }
+}
 
 impl Row {
     fn stored(self) -> Result<(i64, String, Stored), Error> {
@@ -156,7 +216,7 @@ impl Row {
 
 impl Row {
     /// With the newer of its own count and that of a snapshot.
-    fn known(self, snapshot: Option<SnapshotCount>) -> Result<Known, Error> {
+    pub(crate) fn known(self, snapshot: Option<SnapshotCount>) -> Result<Known, Error> {
         let (id, name, stored) = self.stored()?;
         let hit = stored.downloads.map(|(counts, at)| Downloads {
             weekly: counts.weekly,
@@ -490,31 +550,18 @@ impl Store {
     /// The packages with these ids that exist, in no order, with their newest downloads.
     pub async fn by_ids(&self, ids: &[i64]) -> Result<Vec<Known>, Error> {
         let wrapped: Vec<[i64; 1]> = ids.iter().map(|id| [*id]).collect();
-        let sql =
-            format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT) {ROW_JOINS}");
-        self.known(&sql, to_json(&wrapped)?).await
+        self.known("SELECT p.* FROM {rows} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT)", to_json(&wrapped)?).await
     }
 
     /// The package of this very name.
     pub async fn by_name(&self, name: &PackageName) -> Result<Option<Known>, Error> {
-        let sql = format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}");
-        Ok(self.known(&sql, to_json(&[[name.as_str()]])?).await?.pop())
+        Ok(self.known("SELECT * FROM packages WHERE name = $1", name.as_str().to_owned()).await?.pop())
     }
 
     /// The packages of these very names that exist, in no order.
     pub async fn by_names(&self, names: &[PackageName]) -> Result<Vec<Known>, Error> {
         let wrapped: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-        let sql = format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}");
-        self.known(&sql, to_json(&wrapped)?).await
-    }
-
-    /// The package of this very name with its counts of all months, oldest month first.
-    pub async fn package(&self, name: &PackageName) -> Result<Option<(Known, Vec<SnapshotCount>)>, Error> {
-        let sql = format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}");
-        let Some(row) = self.rows(&sql, to_json(&[[name.as_str()]])?).await?.pop() else { return Ok(None) };
-        let months = self.months(row.0).await?;
-        let known = row.known(months.last().cloned())?;
-        Ok(Some((known, months)))
+        self.known("SELECT p.* FROM {rows} j JOIN packages p ON p.name = j.value ->> 0", to_json(&wrapped)?).await
     }
 
     /// As [`Store::by_ids`], by id.
@@ -525,21 +572,12 @@ impl Store {
         Ok(self.by_ids(ids).await?.into_iter().map(|known| (known.id, known)).collect())
     }
 
-    pub(crate) async fn known(&self, sql: &str, parameter: String) -> Result<Vec<Known>, Error> {
-        let rows = self.rows(sql, parameter).await?;
-        let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
-        let mut counts = self.newest_counts(&ids).await?;
-        rows.into_iter()
-            .map(|row| {
-                let snapshot = counts.remove(&row.0);
-                row.known(snapshot)
-            })
-            .collect()
-    }
-
-    async fn rows(&self, sql: &str, parameter: String) -> Result<Vec<Row>, Error> {
-        let sql = Words::of(&self.read).fill(sql);
-        let text: Option<String> = on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(parameter).fetch_one(pool).await?);
-        from_json(text.as_deref())
+    /// The packages that a `SELECT` of rows of `packages` gives, with their newest downloads: one statement.
+    pub(crate) async fn known(&self, packages: &str, parameter: String) -> Result<Vec<Known>, Error> {
+        let mut found = KnownParts::default();
+        for part in self.parts(&parts(packages, &KNOWN_PARTS), parameter).await? {
+            found.add(part)?;
+        }
+        found.known()
     }
 }

@@ -11,7 +11,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{Error, Store, on};
 
-const BLOCK: i64 = 512;
+pub(crate) const BLOCK: i64 = 512;
 const FORMAT: u8 = 1;
 
 /// One month's counts.
@@ -59,12 +59,17 @@ fn encode(counts: &[u64]) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8]) -> Result<Vec<u64>, Error> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<u64>, Error> {
     let (&format, rest) = bytes.split_first().ok_or_else(|| Error::Damaged("an empty block of counts".to_owned()))?;
     if format != FORMAT {
         return Err(Error::Damaged(format!("a block of counts in the unknown format {format}")));
     }
     simple_decompress(rest).map_err(|error| Error::Damaged(format!("a block of counts: {error}")))
+}
+
+/// The count of a package in its block; `None` when it has none.
+pub(crate) fn count_of(counts: &[u64], id: i64) -> Option<u64> {
+    counts.get((id % BLOCK) as usize)?.checked_sub(1)
 }
 
 impl SnapshotWriter {
@@ -192,23 +197,9 @@ impl Store {
         for (month, as_of, block, bytes) in rows {
             let values = decode(&bytes)?;
             for id in &blocks[&block] {
-                if let Some(count) = values.get((id % BLOCK) as usize).and_then(|value| value.checked_sub(1)) {
+                if let Some(count) = count_of(&values, *id) {
                     found.insert(*id, SnapshotCount { count, as_of, month: month.clone() });
                 }
-            }
-        }
-        Ok(found)
-    }
-
-    /// A package's counts in all finished snapshots, oldest month first; months without a count of it are left out.
-    pub(crate) async fn months(&self, id: i64) -> Result<Vec<SnapshotCount>, Error> {
-        let sql = "SELECT s.month, s.as_of, b.counts FROM snapshots s JOIN snapshot_blocks b ON b.snapshot_id = s.id AND b.block = $1
-            WHERE s.complete = 1 ORDER BY s.month";
-        let rows: Vec<(String, i64, Vec<u8>)> = on!(&self.read, |pool| sqlx::query_as(sql).bind(id / BLOCK).fetch_all(pool).await?);
-        let mut found = Vec::with_capacity(rows.len());
-        for (month, as_of, bytes) in rows {
-            if let Some(count) = decode(&bytes)?.get((id % BLOCK) as usize).and_then(|value| value.checked_sub(1)) {
-                found.push(SnapshotCount { count, as_of, month });
             }
         }
         Ok(found)

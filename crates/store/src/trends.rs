@@ -12,7 +12,7 @@ use pco::standalone::{simple_compress, simple_decompress};
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
-use crate::bulk::{Words, from_json, to_json};
+use crate::bulk::{Words, from_json, one, to_json};
 use crate::users::{growth, months_between};
 use crate::{Appearance, Error, Known, Store, on};
 
@@ -236,6 +236,23 @@ impl Pass {
     }
 }
 
+/// The ids of a list's entries.
+pub(crate) fn ids_of(entries: &str) -> Result<Vec<i64>, Error> {
+    Ok(from_json::<(i64, u64, Option<u64>)>(Some(entries))?.into_iter().map(|entry| entry.0).collect())
+}
+
+pub(crate) fn decode_ranks(bytes: &[u8]) -> Result<Vec<u32>, Error> {
+    match bytes.split_first() {
+        Some((&FORMAT, rest)) => simple_decompress(rest).map_err(|error| Error::Damaged(format!("ranks: {error}"))),
+        _ => Err(Error::Damaged("ranks in an unknown format".to_owned())),
+    }
+}
+
+/// The rank of a package in its block; `None` when it has none.
+pub(crate) fn rank_in(ranks: &[u32], id: i64) -> Option<u64> {
+    ranks.get(id as usize % BLOCK).copied().filter(|rank| *rank > 0).map(u64::from)
+}
+
 /// A list, a keyword, how many packages were compared, and entries as JSON.
 type StoredList = (&'static str, String, usize, String);
 
@@ -399,7 +416,7 @@ impl Store {
     pub async fn trend_basis(&self) -> Result<Option<TrendBasis>, Error> {
         let text: Option<String> =
             on!(&self.read, |pool| sqlx::query_scalar("SELECT basis FROM trends_made WHERE id = 1").fetch_optional(pool).await?);
-        text.map(|text| serde_json::from_str(&text).map_err(|error| Error::Damaged(error.to_string()))).transpose()
+        text.as_deref().map(one).transpose()
     }
 
     /// A stored list, of all packages or of those with a keyword in lower case; `None` when it was not computed.
@@ -408,7 +425,7 @@ impl Store {
         let row: Option<(String, String)> =
             on!(&self.read, |pool| { sqlx::query_as(sql).bind(list.key()).bind(keyword.unwrap_or_default()).fetch_optional(pool).await? });
         let Some((basis, entries)) = row else { return Ok(None) };
-        let basis = serde_json::from_str(&basis).map_err(|error| Error::Damaged(error.to_string()))?;
+        let basis = one(&basis)?;
         let mut entries: Vec<(i64, u64, Option<u64>)> = from_json(Some(&entries))?;
         entries.truncate(limit);
         let ids: Vec<i64> = entries.iter().map(|entry| entry.0).collect();
@@ -438,32 +455,22 @@ impl Store {
             Words::of(&self.read).fill("SELECT t.entries FROM {rows} j JOIN trends t ON t.list = 'popular' AND t.keyword = j.value ->> 0");
         let rows: Vec<String> =
             on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_all(pool).await?);
-        let ids = |entries: String| Ok(from_json::<(i64, u64, Option<u64>)>(Some(&entries))?.into_iter().map(|entry| entry.0).collect());
-        rows.into_iter().map(ids).collect()
+        rows.iter().map(|entries| ids_of(entries)).collect()
     }
 
     /// The ranks of packages among all that the basis counts, 1 the most downloaded; those that it does not count are left out.
     pub async fn ranks(&self, ids: &[i64]) -> Result<HashMap<i64, u64>, Error> {
-        let place = |id: i64| (id.cast_unsigned() as usize / BLOCK, id.cast_unsigned() as usize % BLOCK);
-        let blocks: HashSet<usize> = ids.iter().map(|id| place(*id).0).collect();
-        let blocks: Vec<[usize; 1]> = blocks.into_iter().map(|block| [block]).collect();
+        let blocks: HashSet<i64> = ids.iter().map(|id| id / BLOCK as i64).collect();
+        let blocks: Vec<[i64; 1]> = blocks.into_iter().map(|block| [block]).collect();
         let sql = Words::of(&self.read)
             .fill("SELECT block, ranks FROM download_ranks WHERE block IN (SELECT CAST(j.value ->> 0 AS BIGINT) FROM {rows} j)");
         let rows: Vec<(i64, Vec<u8>)> =
             on!(&self.read, |pool| sqlx::query_as(AssertSqlSafe(sql)).bind(to_json(&blocks)?).fetch_all(pool).await?);
-        let mut decoded: HashMap<usize, Vec<u32>> = HashMap::new();
+        let mut decoded: HashMap<i64, Vec<u32>> = HashMap::new();
         for (block, bytes) in rows {
-            let ranks = match bytes.split_first() {
-                Some((&FORMAT, rest)) => simple_decompress(rest).map_err(|error| Error::Damaged(format!("ranks: {error}")))?,
-                _ => return Err(Error::Damaged("ranks in an unknown format".to_owned())),
-            };
-            decoded.insert(block.cast_unsigned() as usize, ranks);
+            decoded.insert(block, decode_ranks(&bytes)?);
         }
-        let rank = |id: &i64| {
-            let (block, at) = place(*id);
-            let rank = decoded.get(&block)?.get(at).copied().filter(|rank| *rank > 0)?;
-            Some((*id, u64::from(rank)))
-        };
+        let rank = |id: &i64| Some((*id, rank_in(decoded.get(&(id / BLOCK as i64))?, *id)?));
         Ok(ids.iter().filter_map(rank).collect())
     }
 }

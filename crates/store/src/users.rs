@@ -3,7 +3,6 @@
 use sqlx::AssertSqlSafe;
 
 use crate::bulk::{Words, to_json};
-use crate::packages::{ROW, ROW_JOINS};
 use crate::{Error, Known, Snapshot, Store, on};
 
 /// What the registry said about a user.
@@ -51,10 +50,7 @@ const RISING: usize = 100;
 impl Store {
     /// All packages whose maintainers name the user, in no order.
     pub async fn packages_of(&self, user: &str) -> Result<Vec<Known>, Error> {
-        let sql = format!(
-            "SELECT {{pack}}({ROW}){{text}} FROM maintainers u JOIN packages p ON p.id = u.package_id {ROW_JOINS} WHERE u.username = $1"
-        );
-        self.known(&sql, user.to_owned()).await
+        self.known("SELECT p.* FROM maintainers u JOIN packages p ON p.id = u.package_id WHERE u.username = $1", user.to_owned()).await
     }
 
     /// What the registry said about a user; `None` when it was never asked.

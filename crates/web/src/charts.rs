@@ -182,10 +182,15 @@ fn row(data: &ChartData, at: usize) -> ChartRow {
 }
 
 impl ChartView {
-    /// The chart of a request on a page at `action`, whose address names the packages itself (`in_path`) or has them as parameters. The
-    /// parameters of the chart are those of the page.
-    pub(crate) async fn new(state: &AppState, request: ChartRequest, action: impl Into<String>, in_path: bool) -> Result<Self, Problem> {
+    /// The chart of a request, read from what is stored.
+    pub(crate) async fn read(state: &AppState, request: ChartRequest, action: &str) -> Result<Self, Problem> {
         let data = data(state, &request).await?;
+        Self::new(state, request, data, action).await
+    }
+
+    /// The chart of a request on a page at `action`, whose parameters are those of the chart, but for packages and users that stand in
+    /// its path.
+    pub(crate) async fn new(state: &AppState, request: ChartRequest, data: ChartData, action: &str) -> Result<Self, Problem> {
         check_size(&data)?;
         let being_read = look_at_downloads(state, &data).await;
         let mut spec = data.spec("chart");
@@ -193,7 +198,7 @@ impl ChartView {
             series.href = line.package.as_deref().map(format::package_path);
         }
         let (svg, legend) = (chart(&spec), legend(&spec));
-        let action = action.into();
+        let in_path = action.starts_with("/pkg:") || action.starts_with("/@");
         let is_of_page = |key: &str| !in_path || !matches!(key, "p" | "u");
         let hidden = request.parameters().into_iter().filter(|(key, _)| matches!(*key, "p" | "u") && is_of_page(key)).collect();
         let ranges = [("3 months", Some(91)), ("1 year", Some(365)), ("3 years", Some(3 * 365)), ("All", None)].map(|(name, days)| {
@@ -226,7 +231,7 @@ impl ChartView {
             shows: shows.iter().filter(can).copied().collect(),
             steps: [Step::Day, Step::Week, Step::Month, Step::Year].map(step_name),
             rows: (0..data.periods.len()).rev().take(ROWS).map(|at| row(&data, at)).collect(),
-            action,
+            action: action.to_owned(),
             data,
             request,
         })

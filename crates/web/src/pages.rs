@@ -19,8 +19,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use catalog::{ChartRequest, ChartShow};
-use model::{PackageName, Target, parse_target};
+use catalog::{ChartRequest, ChartShow, PackagePage};
+use model::{Day, PackageName, Target, parse_target};
 use percent_encoding::percent_decode_str;
 
 use crate::cache::{CachePolicy, Cached};
@@ -118,22 +118,28 @@ fn parameters(query: Option<&str>) -> HashMap<String, String> {
     found
 }
 
-/// The chart of a page; `None` when nothing is known that could be drawn, and nothing is being read either. `named` are the packages or the user that the page is of,
-/// `chosen` the parameters of its address, of which those that make no sense are as good as none.
+/// The chart of a page; `None` when nothing is known that could be drawn, and nothing is being read either. `named` are the packages or
+/// the user that the page is of, `chosen` the parameters of its address, of which those that make no sense are as good as none. What is
+/// at hand of the one package of a page need not be read again.
 async fn chart_of(
     state: &AppState,
     named: &[(&'static str, String)],
     chosen: &[(String, String)],
     usual: ChartShow,
     action: &str,
-    in_path: bool,
+    at_hand: Option<&PackagePage>,
 ) -> Option<ChartView> {
     let named = named.iter().map(|(key, value)| (*key, value.as_str()));
     let show = [("show", usual.as_str())];
     let chosen = chosen.iter().map(|(key, value)| (key.as_str(), value.as_str())).filter(|(key, _)| !matches!(*key, "p" | "u"));
     let own: Vec<(&str, &str)> = named.chain(show).collect();
     let request = ChartRequest::parse(own.iter().copied().chain(chosen)).or_else(|_| ChartRequest::parse(own.iter().copied())).ok()?;
-    ChartView::new(state, request, action, in_path).await.ok().filter(|view| !view.data.is_empty() || !view.being_read.is_empty())
+    let drawn = at_hand.and_then(|page| page.chart(&request, Day::of_seconds(state.clock.now())));
+    let view = match drawn {
+        Some(data) => ChartView::new(state, request, data, action).await,
+        None => ChartView::read(state, request, action).await,
+    };
+    view.ok().filter(|view| !view.data.is_empty() || !view.being_read.is_empty())
 }
 
 fn number(parameters: &HashMap<String, String>, key: &str) -> usize {

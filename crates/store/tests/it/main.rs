@@ -5,6 +5,7 @@ mod details;
 mod downloads;
 mod migration;
 mod months;
+mod page;
 mod queue;
 
 use model::{Bucket, Observation, PackageName, Popularity, RecentDownloads, Source, State, Summary};

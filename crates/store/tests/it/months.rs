@@ -59,9 +59,9 @@ async fn the_months_of_a_package() {
         let mut half = store.begin_snapshot("2026-04", "1", 4_000).await.expect("begun");
         half.write([(1, 40)].into_iter()).await.expect("written");
         let months = async |text: &str| {
-            let (known, months) = store.package(&name(text)).await.expect("read").expect("known");
-            let months: Vec<(String, u64, i64)> = months.into_iter().map(|month| (month.month, month.count, month.as_of)).collect();
-            (known.downloads, months)
+            let page = store.package(&name(text)).await.expect("read").expect("known");
+            let months: Vec<(String, u64, i64)> = page.months.into_iter().map(|month| (month.month, month.count, month.as_of)).collect();
+            (page.known.downloads, months)
         };
         let (downloads, found) = months("p0000").await;
         assert_eq!(found, [("2026-01".to_owned(), 10, 1_000), ("2026-03".to_owned(), 30, 3_000)], "oldest first, gaps stay gaps");
@@ -88,8 +88,8 @@ async fn a_page_and_a_list_agree_on_downloads() {
         snapshot(store, "2026-02", 2_000, &[(1, 11), (2, 21)]).await;
         for text in ["a", "b"] {
             let known = store.by_name(&name(text)).await.expect("read").expect("known");
-            let (page, _) = store.package(&name(text)).await.expect("read").expect("known");
-            assert_eq!(page, known);
+            let page = store.package(&name(text)).await.expect("read").expect("known");
+            assert_eq!(page.known, known);
         }
     })
     .await;

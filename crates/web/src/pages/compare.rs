@@ -89,7 +89,7 @@ pub(crate) async fn compare(State(state): State<AppState>, OriginalUri(uri): Ori
     {
         wrong.push(format!("{why}."));
     }
-    let chart = if stored.is_empty() { None } else { chart_of(&state, &stored, &pairs, ChartShow::Total, "/compare", false).await };
+    let chart = if stored.is_empty() { None } else { chart_of(&state, &stored, &pairs, ChartShow::Total, "/compare", None).await };
     if names.len() > MAX_COMPARED {
         wrong.push(format!("At most {MAX_COMPARED} packages stand side by side."));
     }

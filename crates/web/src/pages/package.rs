@@ -85,7 +85,8 @@ async fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: Page
     let chart = match page.unpublished {
         Some(_) => None,
         None => {
-            chart_of(state, &[("p", page.name.clone())], chosen, ChartShow::Total, &format::version_path_or(&page.name, page), true).await
+            chart_of(state, &[("p", page.name.clone())], chosen, ChartShow::Total, &format::version_path_or(&page.name, page), Some(page))
+                .await
         }
     };
     let is_being_counted = chart.as_ref().is_some_and(|view| !view.being_read.is_empty());
@@ -129,7 +130,7 @@ async fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: Page
         is_held,
         state: said,
         install: install(page),
-        chart: page.chart(),
+        chart: page.month_chart(),
         owner: page.repository.as_deref().and_then(owner),
         versions: &page.versions[..shown],
         tags,

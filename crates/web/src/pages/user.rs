@@ -78,7 +78,7 @@ pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> R
     let as_of = page.downloads.as_ref().map(|sum| sum.as_of.clone()).unwrap_or_default();
     let policy = if said.is_some() { CachePolicy::Never } else { CachePolicy::Page };
     let chart = match &page.daily {
-        Some(_) => chart_of(state, &[("u", name.to_owned())], &pairs(query), ChartShow::Stacked, &format!("/@{name}"), true).await,
+        Some(_) => chart_of(state, &[("u", name.to_owned())], &pairs(query), ChartShow::Stacked, &format!("/@{name}"), None).await,
         None => None,
     };
     let newest = page.daily.as_ref().map(|daily| daily.as_of).unwrap_or_default();
