@@ -165,7 +165,7 @@ impl Catalog {
             });
             let problems = facts.map(|facts| {
                 let versions = weeks.get(&id).map_or(&[][..], |week| &week.counts);
-                needed.problems(&known, Some(facts), versions).into_iter().map(Finding::from).collect()
+                needed.problems(&known, Some(facts), versions, None).into_iter().map(Finding::from).collect()
             });
             let summary = known.summary.unwrap_or_default();
             packages.push(Compared {

@@ -32,7 +32,9 @@ pub use doctor::Doctor;
 pub use downloads::{DailyDownloads, InvalidPeriod, NpmAnswer, NpmCounts, NpmPeriod, PeriodDownloads, UnknownPackage};
 pub use error::Error;
 pub use home::{Appeared, HomePage, RisingPackage};
-pub use package::{Heading, MonthCount, PackageAnswer, PackagePage, Readme, ReadmeState, UnpublishedPackage, VersionRow};
+pub use package::{
+    Heading, ListedAdvisory, MonthCount, PackageAdvisories, PackageAnswer, PackagePage, Readme, ReadmeState, UnpublishedPackage, VersionRow,
+};
 pub use search::{
     AppliedFilter, DownloadCount, FacetCount, Highlights, MAX_FROM_PLUS_SIZE, Order, ScorePart, SearchFacet, SearchHit, SearchNote,
     SearchPage, SearchRequest, Span, pieces, qualified,
@@ -41,7 +43,7 @@ pub use statistics::{Finding, InUse, Rank, Statistics, VersionsInUse};
 pub use status::{DataSetStatus, SnapshotStatus, Status};
 pub use suggestions::{SuggestedName, SuggestedPackage, SuggestionsPage};
 pub use trends::{KeywordCount, TrendPackage, TrendsPage, trend_list, trend_name};
-pub use user::{Listing, Moved, UserDaily, UserPackage, UserPage, UserPeriod, UserRequest, UserSort, UserTotal};
+pub use user::{Listing, Moved, UserAdvisories, UserDaily, UserPackage, UserPage, UserPeriod, UserRequest, UserSort, UserTotal};
 
 /// Everything that can be read, cheap to clone.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub struct Catalog {
     index: Arc<RwLock<Option<Arc<Index>>>>,
     home: Arc<tokio::sync::Mutex<Option<KeptHome>>>,
     trends: moka::sync::Cache<TrendKey, KeptTrends>,
+    /// Known vulnerabilities are told.
+    tells_advisories: bool,
 }
 
 /// A front page and the minute it was made in.
@@ -66,11 +70,30 @@ impl Catalog {
     /// Reads from a store, and from the index in use below `index_root`. A damaged index is as good as none.
     #[must_use]
     pub fn open(store: Store, index_root: PathBuf) -> Self {
-        let catalog = Self { store, index_root, index: Arc::default(), home: Arc::default(), trends: moka::sync::Cache::new(TRENDS) };
+        let catalog = Self {
+            store,
+            index_root,
+            index: Arc::default(),
+            home: Arc::default(),
+            trends: moka::sync::Cache::new(TRENDS),
+            tells_advisories: false,
+        };
         if let Err(error) = catalog.refresh() {
             tracing::warn!(%error, "the search index cannot be read");
         }
         catalog
+    }
+
+    /// The same for whoever runs it alone: with known vulnerabilities, which npm's terms keep for one's own use.
+    #[must_use]
+    pub fn for_own_use(&self) -> Self {
+        Self { tells_advisories: true, ..self.clone() }
+    }
+
+    /// Whether known vulnerabilities are told.
+    #[must_use]
+    pub fn tells_advisories(&self) -> bool {
+        self.tells_advisories
     }
 
     /// Sees what was committed since, and an index that was built since. Cheap enough to be called every second.

@@ -2,9 +2,9 @@
 
 use ::search::Like;
 use markup::{Month, month_chart};
-use model::{Day, DistTag, Manifest, PackageName, Source, State, types_package};
+use model::{Advisory, Day, DistTag, Manifest, PackageName, Source, State, types_package};
 use serde::Serialize;
-use store::{Known, RenderedReadme, StoredPackage, StoredReadme};
+use store::{Known, KnownAdvisories, RenderedReadme, StoredPackage, StoredReadme};
 use utoipa::ToSchema;
 
 use crate::chart::{ChartSource, released};
@@ -122,9 +122,42 @@ pub struct PackagePage {
     /// The README of the version shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readme: Option<Readme>,
+    /// Its known vulnerabilities, for one's own use only; missing when nobody asked for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advisories: Option<PackageAdvisories>,
     /// What its chart is drawn from.
     #[serde(skip)]
     pub source_of_chart: ChartSource,
+}
+
+/// A package's known vulnerabilities.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct PackageAdvisories {
+    /// When the registry was asked.
+    pub checked: String,
+    /// How many the version shown has.
+    pub affecting: usize,
+    /// Those of any version, first those of the version shown, then the worst first.
+    pub advisories: Vec<ListedAdvisory>,
+}
+
+/// A known vulnerability.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ListedAdvisory {
+    /// What it is.
+    #[serde(flatten)]
+    pub advisory: Advisory,
+    /// Whether the version shown has it.
+    pub affects: bool,
+}
+
+impl PackageAdvisories {
+    fn of(known: KnownAdvisories, version: Option<&str>) -> Self {
+        let listed = |advisory: Advisory| ListedAdvisory { affects: version.is_some_and(|version| advisory.affects(version)), advisory };
+        let mut advisories: Vec<ListedAdvisory> = known.advisories.into_iter().map(listed).collect();
+        advisories.sort_by_key(|listed| !listed.affects);
+        Self { checked: rfc3339(known.checked_at), affecting: advisories.iter().filter(|listed| listed.affects).count(), advisories }
+    }
 }
 
 /// Downloads in a month.
@@ -261,10 +294,12 @@ impl Catalog {
         let neighbours = self.store.neighbours(&similar, &names, &Statistics::keywords(&package)).await?;
         let similar = in_order(neighbours.known, &similar);
         let peers = self.peers(package.known.id, &neighbours.popular).await?;
-        let needed = Needed { named: neighbours.named, all_names: package.knows_all_names };
+        let needed = Needed { named: neighbours.named, all_names: package.knows_all_names, tells_advisories: self.tells_advisories };
+        let advisories = package.advisories.clone().filter(|_| self.tells_advisories);
         let mut page = page(package, &needed, is_latest);
         page.statistics.peers = peers;
         page.similar = similar;
+        page.advisories = advisories.map(|known| PackageAdvisories::of(known, page.version.as_deref()));
         Ok(PackageAnswer::Page(Box::new(page)))
     }
 
@@ -320,6 +355,7 @@ fn page(package: StoredPackage, needed: &Needed, is_latest: bool) -> PackagePage
         similar: Vec::new(),
         readme_state: ReadmeState::Unknown,
         readme: None,
+        advisories: None,
         source_of_chart,
     };
     let Some(stored) = details else { return page };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use model::{Checked, CheckedDependency, Day, DayRange, PackageName, Problem, State, major_of, problems, types_package};
 use serde::Serialize;
-use store::{Known, LatestFacts, Named, StoredPackage, TrendBasis, TrendSource, VersionWeek};
+use store::{Known, KnownAdvisories, LatestFacts, Named, StoredPackage, TrendBasis, TrendSource, VersionWeek};
 use utoipa::ToSchema;
 
 use crate::downloads::trend;
@@ -138,11 +138,9 @@ impl Statistics {
             dependents: package.dependents,
             details: package.details_stored,
             peers: Vec::new(),
-            problems: package
-                .facts
-                .as_ref()
-                .filter(|_| !is_deprecated)
-                .map(|facts| needed.problems(known, Some(facts), versions).into_iter().map(Finding::from).collect()),
+            problems: package.facts.as_ref().filter(|_| !is_deprecated).map(|facts| {
+                needed.problems(known, Some(facts), versions, package.advisories.as_ref()).into_iter().map(Finding::from).collect()
+            }),
         }
     }
 }
@@ -180,6 +178,8 @@ impl VersionsInUse {
 pub(crate) struct Needed {
     pub(crate) named: HashMap<String, Named>,
     pub(crate) all_names: bool,
+    /// Known vulnerabilities are told.
+    pub(crate) tells_advisories: bool,
 }
 
 impl Needed {
@@ -191,11 +191,17 @@ impl Needed {
             texts.extend(facts.dependencies.iter().map(|(name, _)| name.as_str()));
         }
         let named = catalog.store.named(&texts).await?;
-        Ok(Self { named, all_names: catalog.store.knows_all_names().await? })
+        Ok(Self { named, all_names: catalog.store.knows_all_names().await?, tells_advisories: catalog.tells_advisories })
     }
 
     /// What the rules find of a package.
-    pub(crate) fn problems(&self, known: &Known, facts: Option<&LatestFacts>, downloads: &[(String, u64)]) -> Vec<Problem> {
+    pub(crate) fn problems(
+        &self,
+        known: &Known,
+        facts: Option<&LatestFacts>,
+        downloads: &[(String, u64)],
+        advisories: Option<&KnownAdvisories>,
+    ) -> Vec<Problem> {
         let summary = known.summary.as_ref();
         let dependencies: Vec<CheckedDependency<'_>> = facts
             .map_or(&[][..], |facts| &facts.dependencies)
@@ -211,6 +217,7 @@ impl Needed {
                     },
                     latest: found.and_then(|found| found.version.as_deref()),
                     is_deprecated: found.is_some_and(|found| found.deprecated.is_some()),
+                    advisories: found.filter(|_| self.tells_advisories).map_or(&[], |found| &found.advisories),
                 }
             })
             .collect();
@@ -225,6 +232,7 @@ impl Needed {
             dependencies: &dependencies,
             version: summary.and_then(|summary| summary.version.as_deref()),
             downloads,
+            advisories: advisories.filter(|_| self.tells_advisories).map(|known| known.advisories.as_slice()),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use ::search::{Condition, Filter, Query, Total, Wanted};
-use model::{Day, DayRange, Sum, Sums, attention};
+use model::{Day, DayRange, Problem, Sum, Sums, attention};
 use serde::Serialize;
 use store::{Known, LatestFacts};
 use utoipa::ToSchema;
@@ -105,6 +105,9 @@ pub struct UserPage {
     pub checked: usize,
     /// How many packages have something to work on.
     pub with_problems: usize,
+    /// How far known vulnerabilities were asked for, for one's own use only; missing when they are not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advisories: Option<UserAdvisories>,
     /// Packages whose downloads of 7 days are clearly more or fewer than those of the 7 days before, those that moved most first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<Moved>,
@@ -122,6 +125,18 @@ pub struct UserPage {
     /// Packages that say their repository belongs to the GitHub account of this name; not the user's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Listing>,
+}
+
+/// How far the known vulnerabilities of a user's packages were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct UserAdvisories {
+    /// Of how many packages.
+    pub packages: usize,
+    /// When the one was asked about that was asked about longest ago.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked: Option<String>,
+    /// How many packages have vulnerabilities in their latest version, or need what has.
+    pub with_problems: usize,
 }
 
 /// One package of a user.
@@ -257,16 +272,17 @@ impl Catalog {
         Ok(self.store.user(name).await?.map(|user| (user.asked_at, user.problem.is_none())))
     }
 
-    /// A user's packages. Besides the packages themselves it takes seven statements, however many they are.
+    /// A user's packages. Besides the packages themselves it takes eight statements, however many they are.
     pub async fn user(&self, request: &UserRequest) -> Result<UserPage, Error> {
         let asked = self.store.user(&request.name).await?;
         let packages = self.store.packages_of(&request.name).await?;
         let ids: Vec<i64> = packages.iter().map(|known| known.id).collect();
-        let (sums, facts, dependents, weeks) = tokio::try_join!(
+        let (sums, facts, dependents, weeks, advisories) = tokio::try_join!(
             self.store.download_sums(&ids),
             self.store.latest_facts(&ids),
             self.store.dependent_counts(&ids),
             self.store.newest_version_weeks(&ids),
+            async { if self.tells_advisories { self.store.advisories_of(&ids).await } else { Ok(HashMap::new()) } },
         )?;
         let described: Vec<(&str, &LatestFacts)> =
             packages.iter().filter_map(|known| Some((known.name.as_str(), facts.get(&known.id)?))).collect();
@@ -280,7 +296,7 @@ impl Catalog {
         for known in packages {
             let (id, facts) = (known.id, facts.get(&known.id));
             let versions = weeks.get(&id).map_or(&[][..], |week| &week.counts);
-            let problems = facts.map(|facts| needed.problems(&known, Some(facts), versions));
+            let problems = facts.map(|facts| needed.problems(&known, Some(facts), versions, advisories.get(&id)));
             let mut row = UserPackage::new(known, request.now);
             row.daily = sums.get(&id).map(DailyDownloads::from);
             row.dependents = dependents.get(&id).copied().unwrap_or(0);
@@ -292,6 +308,19 @@ impl Catalog {
         }
         let checked = rows.iter().filter(|(_, row)| row.problems.is_some()).count();
         let with_problems = rows.iter().filter(|(_, row)| row.problems.as_ref().is_some_and(|problems| !problems.is_empty())).count();
+        let is_vulnerable = |row: &UserPackage| {
+            row.problems.iter().flatten().any(|finding| {
+                matches!(
+                    finding.problem,
+                    Problem::Vulnerable { .. } | Problem::VulnerableDependencies { .. } | Problem::VulnerableVersions { .. }
+                )
+            })
+        };
+        let told = self.tells_advisories.then(|| UserAdvisories {
+            packages: advisories.len(),
+            checked: advisories.values().map(|known| known.checked_at).min().map(rfc3339),
+            with_problems: rows.iter().filter(|(_, row)| is_vulnerable(row)).count(),
+        });
         rows.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
         let counted = |row: &UserPackage| if by_days { row.daily.map(|daily| daily.days_30.downloads) } else { row.other() };
         rows.sort_by_key(|(_, row)| Reverse((counted(row), row.other())));
@@ -325,6 +354,7 @@ impl Catalog {
             daily,
             checked,
             with_problems,
+            advisories: told,
             moved,
             sort: request.sort,
             from: request.from,

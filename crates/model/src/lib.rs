@@ -2,6 +2,7 @@
 //!
 //! Values in, values out: no IO, no async, no clock. Every other crate speaks in these types.
 
+mod advisory;
 mod counts;
 mod day;
 mod details;
@@ -19,6 +20,7 @@ mod series;
 mod target;
 mod tolerant;
 
+pub use advisory::{AdvisoriesError, Advisory, Severity, parse_advisories};
 pub use counts::{Counted, CountedVersions, CountsError, parse_bulk_range, parse_range, parse_versions};
 pub use day::{Day, DayRange, InvalidDay, Step};
 pub use details::{Details, DistTag, Packument, ReadmeText, Unpublished, VersionLine};
@@ -28,7 +30,7 @@ pub use name::{InvalidName, PackageName, types_package};
 pub use observation::{Observation, RecentDownloads, Source, State, Summary};
 pub use packument::parse_packument;
 pub use popularity::{Bucket, Popularity};
-pub use problem::{Checked, CheckedDependency, Problem, attention, is_behind, major_of, problems};
+pub use problem::{Checked, CheckedDependency, Problem, attention, is_behind, major_of, newest_allowed, problems};
 pub use repository::{browse_url, directory};
 pub use search_hit::{HitPage, Record, RecordError, parse_hit_page, parse_record};
 pub use series::{DayCount, Period, Series, Sum, Sums};

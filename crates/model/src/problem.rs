@@ -6,6 +6,8 @@ use nodejs_semver::{OutsideDirection, Range, Version};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::{Advisory, Severity};
+
 /// What the rules look at. What is `None` is not known, and nothing is concluded from it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Checked<'a> {
@@ -29,6 +31,8 @@ pub struct Checked<'a> {
     pub version: Option<&'a str>,
     /// Downloads of its versions within a week.
     pub downloads: &'a [(String, u64)],
+    /// Its known vulnerabilities; `None` when nobody asked for them.
+    pub advisories: Option<&'a [Advisory]>,
 }
 
 /// A dependency and what is known of it.
@@ -44,12 +48,33 @@ pub struct CheckedDependency<'a> {
     pub latest: Option<&'a str>,
     /// Whether that version is deprecated.
     pub is_deprecated: bool,
+    /// Its known vulnerabilities, as far as anybody asked for them.
+    pub advisories: &'a [Advisory],
 }
 
 /// Something to work on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Problem {
+    /// Its latest version has known vulnerabilities.
+    Vulnerable {
+        /// The worst of them.
+        severity: Severity,
+        /// Their titles, the worst first.
+        titles: Vec<String>,
+    },
+    /// Whoever installs it gets a version of a dependency that has known vulnerabilities.
+    VulnerableDependencies {
+        /// The worst of them.
+        severity: Severity,
+        /// Name, range and how bad it is, as `chalk ^4.1.0 (high)`.
+        names: Vec<String>,
+    },
+    /// Many use versions that have known vulnerabilities, and the latest has not.
+    VulnerableVersions {
+        /// Per cent of the week's downloads.
+        percent: u8,
+    },
     /// Dependencies that do not exist any more, so that installing fails.
     MissingDependencies {
         /// Their names.
@@ -84,7 +109,7 @@ pub enum Problem {
 
 /// Names that a sentence lists.
 const NAMED: usize = 3;
-/// Per cent of the downloads from which on old versions are worth a word.
+/// Per cent of the downloads from which on old or vulnerable versions are worth a word.
 const OLD_VERSIONS: u64 = 25;
 /// Downloads of a week below which shares of versions say little.
 const FEW: u64 = 100;
@@ -94,10 +119,12 @@ impl Problem {
     #[must_use]
     pub fn weight(&self) -> u32 {
         match self {
+            Self::Vulnerable { severity, .. } => 2 * (*severity as u32) + 2,
+            Self::VulnerableDependencies { severity, .. } => 2 * (*severity as u32) + 1,
             Self::MissingDependencies { .. } => 10,
             Self::DeprecatedDependencies { names } => 5 + names.len().min(4) as u32 - 1,
             Self::NoLicense => 4,
-            Self::OldVersions { .. } | Self::NoReadme => 3,
+            Self::VulnerableVersions { .. } | Self::OldVersions { .. } | Self::NoReadme => 3,
             Self::OutdatedDependencies { names } => 1 + names.len().min(4) as u32 / 2,
             Self::NoRepository => 2,
             Self::NoTypes => 1,
@@ -116,6 +143,13 @@ impl Problem {
             text
         };
         match self {
+            Self::Vulnerable { severity, titles } => of(
+                titles,
+                &format!("known vulnerability ({})", severity.as_str()),
+                &format!("known vulnerabilities (up to {})", severity.as_str()),
+            ),
+            Self::VulnerableDependencies { names, .. } => of(names, "vulnerable dependency", "vulnerable dependencies"),
+            Self::VulnerableVersions { percent } => format!("{percent} % of the downloads are of versions with known vulnerabilities"),
             Self::MissingDependencies { names } => of(names, "dependency does not exist", "dependencies do not exist"),
             Self::DeprecatedDependencies { names } => of(names, "deprecated dependency", "deprecated dependencies"),
             Self::OutdatedDependencies { names } => of(names, "outdated dependency", "outdated dependencies"),
@@ -146,7 +180,7 @@ pub fn is_behind(range: &str, latest: &str) -> bool {
 /// What the rules find, what matters most first.
 #[must_use]
 pub fn problems(checked: &Checked<'_>) -> Vec<Problem> {
-    let mut found = Vec::new();
+    let mut found = vulnerabilities(checked);
     let names = |of: &dyn Fn(&CheckedDependency<'_>) -> Option<String>| {
         let mut names: Vec<String> = checked.dependencies.iter().filter_map(of).collect();
         names.sort();
@@ -185,16 +219,59 @@ pub fn problems(checked: &Checked<'_>) -> Vec<Problem> {
     found
 }
 
-fn old_versions(version: &str, downloads: &[(String, u64)]) -> Option<Problem> {
-    // One major version behind is how it is after every release.
-    let below = major_of(version)?.checked_sub(1).filter(|below| *below > 0)?;
+/// The version that a range leads to where all that is known is the latest one; `None` when it is another.
+#[must_use]
+pub fn newest_allowed<'a>(range: &str, latest: &'a str) -> Option<&'a str> {
+    let is_allowed = match (Range::parse(range), Version::parse(latest)) {
+        (Ok(range), Ok(version)) => range.satisfies(&version),
+        // A tag.
+        (Err(_), Ok(_)) => range == "latest",
+        _ => false,
+    };
+    is_allowed.then_some(latest)
+}
+
+fn vulnerabilities(checked: &Checked<'_>) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let own: Vec<&Advisory> = match (checked.advisories, checked.version) {
+        (Some(advisories), Some(version)) => advisories.iter().filter(|advisory| advisory.affects(version)).collect(),
+        _ => Vec::new(),
+    };
+    if let Some(severity) = own.iter().map(|advisory| advisory.severity).max() {
+        found.push(Problem::Vulnerable { severity, titles: own.iter().map(|advisory| advisory.title.clone()).collect() });
+    } else if let Some(advisories) = checked.advisories.filter(|advisories| !advisories.is_empty()) {
+        let percent = percent_of(checked.downloads, &|version| advisories.iter().any(|advisory| advisory.affects(version)));
+        found.extend(percent.map(|percent| Problem::VulnerableVersions { percent }));
+    }
+    let mut worst: Vec<(Severity, String)> = Vec::new();
+    for one in checked.dependencies {
+        let Some(version) = one.latest.and_then(|latest| newest_allowed(one.range, latest)) else { continue };
+        let severity = one.advisories.iter().filter(|advisory| advisory.affects(version)).map(|advisory| advisory.severity).max();
+        worst.extend(severity.map(|severity| (severity, format!("{} {} ({})", one.name, one.range, severity.as_str()))));
+    }
+    worst.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    worst.dedup();
+    if let Some((severity, _)) = worst.first() {
+        found.push(Problem::VulnerableDependencies { severity: *severity, names: worst.into_iter().map(|(_, name)| name).collect() });
+    }
+    found
+}
+
+/// How many per cent of a week's downloads are of such versions, when they are many.
+fn percent_of(downloads: &[(String, u64)], is_such: &dyn Fn(&str) -> bool) -> Option<u8> {
     let sum = |counted: &dyn Fn(&str) -> bool| {
         downloads.iter().filter(|(version, _)| counted(version)).fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
     };
     let all = sum(&|_| true);
-    let old = sum(&|version| major_of(version).is_some_and(|major| major < below));
-    let percent = old.saturating_mul(100).checked_div(all).filter(|percent| all >= FEW && *percent >= OLD_VERSIONS)?;
-    Some(Problem::OldVersions { percent: u8::try_from(percent).unwrap_or(100), below })
+    let percent = sum(is_such).saturating_mul(100).checked_div(all).filter(|percent| all >= FEW && *percent >= OLD_VERSIONS)?;
+    Some(u8::try_from(percent).unwrap_or(100))
+}
+
+fn old_versions(version: &str, downloads: &[(String, u64)]) -> Option<Problem> {
+    // One major version behind is how it is after every release.
+    let below = major_of(version)?.checked_sub(1).filter(|below| *below > 0)?;
+    let percent = percent_of(downloads, &|version| major_of(version).is_some_and(|major| major < below))?;
+    Some(Problem::OldVersions { percent, below })
 }
 
 /// How much a package needs attention: its problems weighed by how many it reaches. Nothing needs attention in a package that was
@@ -224,6 +301,7 @@ mod tests {
             dependencies: &[],
             version: Some("4.1.0"),
             downloads: &[],
+            advisories: None,
         }
     }
 
@@ -251,7 +329,14 @@ mod tests {
 
     #[test]
     fn dependencies() {
-        let one = CheckedDependency { name: "a", range: "^1.0.0", exists: Some(true), latest: Some("1.2.0"), is_deprecated: false };
+        let one = CheckedDependency {
+            name: "a",
+            range: "^1.0.0",
+            exists: Some(true),
+            latest: Some("1.2.0"),
+            is_deprecated: false,
+            advisories: &[],
+        };
         let with = |dependencies: &[CheckedDependency<'_>], expected: &[&str]| check(Checked { dependencies, ..fine() }, expected);
         with(&[one], &[]);
         with(&[CheckedDependency { exists: None, latest: None, ..one }], &[]);
@@ -265,6 +350,43 @@ mod tests {
             &[CheckedDependency { name: "old", latest: Some("2.0.0"), ..one }, CheckedDependency { exists: Some(false), ..one }],
             &["1 dependency does not exist: a", "1 outdated dependency: old ^1.0.0 (2.0.0)"],
         );
+    }
+
+    #[test]
+    fn known_vulnerabilities() {
+        let advisory = |title: &str, severity, range: &str| Advisory {
+            url: None,
+            title: title.to_owned(),
+            severity,
+            vulnerable_versions: range.to_owned(),
+            score: None,
+        };
+        let own = [advisory("Leak", Severity::High, "<4.2.0"), advisory("Old", Severity::Critical, "<2.0.0")];
+        let with = |version: &'static str, downloads: &[(&str, u64)], expected: &[&str]| {
+            let downloads: Vec<(String, u64)> = downloads.iter().map(|(version, count)| ((*version).to_owned(), *count)).collect();
+            check(Checked { version: Some(version), downloads: &downloads, advisories: Some(&own), ..fine() }, expected);
+        };
+        with("4.1.0", &[("1.0.0", 1_000)], &["1 known vulnerability (high): Leak", "100 % of the downloads are of versions before 3.0.0"]);
+        with("1.0.0", &[], &["2 known vulnerabilities (up to critical): Leak, Old"]);
+        with("4.2.0", &[], &[]);
+        with("4.2.0", &[("4.2.0", 700), ("4.1.0", 300)], &["30 % of the downloads are of versions with known vulnerabilities"]);
+        check(Checked { version: Some("4.2.0"), advisories: Some(&[]), ..fine() }, &[]);
+        let bad = [advisory("Crash", Severity::Moderate, "<1.3.0"), advisory("Fixed", Severity::Critical, "<1.2.0")];
+        let one = CheckedDependency {
+            name: "a",
+            range: "^1.0.0",
+            exists: Some(true),
+            latest: Some("1.2.0"),
+            is_deprecated: false,
+            advisories: &bad,
+        };
+        let depends = |one, expected: &[&str]| check(Checked { dependencies: &[one], ..fine() }, expected);
+        depends(one, &["1 vulnerable dependency: a ^1.0.0 (moderate)"]);
+        depends(CheckedDependency { latest: Some("1.3.0"), ..one }, &[]);
+        // Which version an older range leads to is not known.
+        depends(CheckedDependency { range: "~1.1.0", ..one }, &["1 outdated dependency: a ~1.1.0 (1.2.0)"]);
+        depends(CheckedDependency { range: "latest", ..one }, &["1 vulnerable dependency: a latest (moderate)"]);
+        depends(CheckedDependency { latest: None, ..one }, &[]);
     }
 
     #[test]

@@ -10,7 +10,8 @@ use futures_util::StreamExt;
 use model::{PackageName, is_version};
 use nodejs_semver::Version;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RANGE,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    LOCATION, RANGE,
 };
 use reqwest::{Certificate, Identity, NoProxy, Proxy, StatusCode};
 use serde_json::Value;
@@ -25,6 +26,8 @@ use crate::{Config, Error, Integrity, RetryPolicy};
 const MAX_DOCUMENT: u64 = 128 << 20;
 /// The largest page of a search accepted, decoded; of 250 hits the largest have about 1 MB.
 const MAX_SEARCH: u64 = 16 << 20;
+/// The largest answer about advisories accepted, decoded.
+const MAX_ADVISORIES: u64 = 16 << 20;
 /// The longest error text read.
 const MAX_ERROR_TEXT: usize = 64 << 10;
 /// How we introduce ourselves.
@@ -111,6 +114,8 @@ pub(crate) enum Want<'a> {
     Document(&'a Validators),
     /// Tarball bytes from this offset on.
     BytesFrom(u64),
+    /// What is known about this, a JSON text.
+    Answer(&'a [u8]),
 }
 
 impl Client {
@@ -149,6 +154,41 @@ impl Client {
         let (from, size) = (from.to_string(), size.to_string());
         url.query_pairs_mut().clear().append_pair("text", text).append_pair("size", &size).append_pair("from", &from);
         whole(self.document(&url, None, &Validators::default(), MAX_SEARCH).await?, &url)
+    }
+
+    /// The known vulnerabilities of some versions of packages, as bytes; see [`model::parse_advisories`]. npm's bulk advisory endpoint:
+    /// an object of lists of versions by package name is answered with an object of lists of advisories.
+    ///
+    /// All packages have to be of the same registry, see [`Client::by_registry`]: no other is to hear their names. One that knows no
+    /// advisories answers with an error, mostly not found or method not allowed.
+    pub async fn advisories(&self, packages: &[(PackageName, Vec<String>)]) -> Result<Bytes, Error> {
+        let Some((first, _)) = packages.first() else { return Ok(Bytes::from_static(b"{}")) };
+        let mut url = self.config.registry_of(first);
+        let path = format!("{}-/npm/v1/security/advisories/bulk", url.path());
+        url.set_path(&path);
+        let object: serde_json::Map<String, Value> =
+            packages.iter().map(|(name, versions)| (name.to_string(), Value::from(versions.as_slice()))).collect();
+        let body = Value::Object(object).to_string();
+        self.retry
+            .run(|| async {
+                let answer = self.send(&url, Some(first), &Want::Answer(body.as_bytes())).await?;
+                read_body(answer, &url, MAX_ADVISORIES).await
+            })
+            .await
+    }
+
+    /// Packages by the registry that is asked for them.
+    #[must_use]
+    pub fn by_registry<T>(&self, packages: Vec<(PackageName, T)>) -> Vec<Vec<(PackageName, T)>> {
+        let mut groups: Vec<(Url, Vec<(PackageName, T)>)> = Vec::new();
+        for package in packages {
+            let registry = self.config.registry_of(&package.0);
+            match groups.iter_mut().find(|(url, _)| *url == registry) {
+                Some((_, group)) => group.push(package),
+                None => groups.push((registry, vec![package])),
+            }
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
     }
 
     fn packument_url(&self, name: &PackageName) -> Result<Url, Error> {
@@ -239,6 +279,10 @@ impl Client {
                         headers.insert(header, value);
                     }
                 }
+                Want::Answer(_) => {
+                    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+                    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                }
                 Want::BytesFrom(offset) => {
                     // The hash is of the file's own bytes, so nothing may be decoded on the way.
                     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -251,8 +295,17 @@ impl Client {
                 headers.insert(AUTHORIZATION, authorization);
             }
             let http = self.http_for(&url, name)?;
-            let answer = http.get(url.clone()).headers(headers).send().await.map_err(|error| Error::transport(&url, &error))?;
+            let request = match want {
+                Want::Answer(body) => http.post(url.clone()).body(body.to_vec()),
+                Want::Document(_) | Want::BytesFrom(_) => http.get(url.clone()),
+            };
+            let answer = request.headers(headers).send().await.map_err(|error| Error::transport(&url, &error))?;
             let status = answer.status();
+            // Other redirects would turn the question into one without a body.
+            let asks_again = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+            if status.is_redirection() && matches!(want, Want::Answer(_)) && !asks_again {
+                return Err(refusal(&url, answer).await);
+            }
             if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
                 let target =
                     answer.headers().get(LOCATION).and_then(|location| location.to_str().ok()).and_then(|target| url.join(target).ok());

@@ -45,6 +45,7 @@ impl Store {
             "download_sums",
             "version_downloads",
             "download_queue",
+            "advisories",
         ] {
             // Of the number 0, the whole registry, there are downloads and no package.
             let sql = AssertSqlSafe(format!(

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use model::{Manifest, State};
+use model::{Advisory, Manifest, State};
 use sqlx::AssertSqlSafe;
 
 use crate::bulk::{Words, from_json, to_json};
@@ -38,7 +38,7 @@ pub struct LatestFacts {
 }
 
 /// What is known of a package that another one names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Named {
     /// The id.
     pub id: i64,
@@ -48,27 +48,35 @@ pub struct Named {
     pub version: Option<String>,
     /// Why that should not be used any more.
     pub deprecated: Option<String>,
+    /// The known vulnerabilities of its versions, as far as anybody asked for them.
+    pub advisories: Vec<Advisory>,
 }
 
-/// Id, name, state, latest version, and why that should not be used any more.
+/// Id, name, state, latest version, why that should not be used any more, and known vulnerabilities.
 #[derive(serde::Deserialize)]
-pub(crate) struct NamedRow(i64, String, i64, Option<String>, Option<String>);
+pub(crate) struct NamedRow(i64, String, i64, Option<String>, Option<String>, Option<String>);
 
 impl NamedRow {
     /// Its name, and what is known of it.
-    pub(crate) fn named(self) -> (String, Named) {
-        let Self(id, name, state, version, deprecated) = self;
-        (name, Named { id, state: State::from_number(state), version, deprecated })
+    pub(crate) fn named(self) -> Result<(String, Named), Error> {
+        let Self(id, name, state, version, deprecated, advisories) = self;
+        let advisories = from_json(advisories.as_deref())?;
+        Ok((name, Named { id, state: State::from_number(state), version, deprecated, advisories }))
     }
 }
 
-/// The columns of [`NamedRow`], of `packages p` and their `summaries s`.
+/// The columns of [`NamedRow`], and what else they come from.
 macro_rules! named_row {
     () => {
-        "{row}(p.id, p.name, p.state, s.version, s.deprecated)"
+        "{row}(p.id, p.name, p.state, s.version, s.deprecated, a.found)"
     };
 }
-pub(crate) use named_row;
+macro_rules! named_joins {
+    () => {
+        "LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN advisories a ON a.package_id = p.id"
+    };
+}
+pub(crate) use {named_joins, named_row};
 
 /// Id, traits, dependencies, and whether there is a README: 0 when the version has none, 1 when it has one, null when nobody looked.
 #[derive(serde::Deserialize)]
@@ -283,11 +291,12 @@ impl Store {
         let sql = Words::of(&self.read).fill(concat!(
             "SELECT {pack}(",
             named_row!(),
-            "){text} FROM {rows} j JOIN packages p ON p.name = j.value ->> 0 LEFT JOIN summaries s ON s.package_id = p.id"
+            "){text} FROM {rows} j JOIN packages p ON p.name = j.value ->> 0 ",
+            named_joins!()
         ));
         let text: Option<String> =
             on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_one(pool).await?);
-        Ok(from_json::<NamedRow>(text.as_deref())?.into_iter().map(NamedRow::named).collect())
+        from_json::<NamedRow>(text.as_deref())?.into_iter().map(NamedRow::named).collect()
     }
 
     /// Whether a list of all names was read to its end, so that a name which is not stored is one that does not exist.

@@ -6,6 +6,7 @@
 //! - many rows travel as one JSON parameter, see [`bulk`], which alone has words of one database only;
 //! - one process writes (the holder of the lease; others write their lines of `jobs` only), so nobody waits longer than the busy timeout.
 
+mod advisories;
 mod bulk;
 mod changes;
 mod check;
@@ -33,6 +34,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr, SqlitePool};
 
+pub use advisories::KnownAdvisories;
 pub use changes::{Change, IndexRow, Ranked};
 pub use data_sets::DataSet;
 pub use dependents::{LatestFacts, Named};
@@ -109,6 +111,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "details", include_str!("../migrations/0002_details.sql")),
     (3, "downloads", include_str!("../migrations/0003_downloads.sql")),
     (4, "dependents", include_str!("../migrations/0004_dependents.sql")),
+    (5, "advisories", include_str!("../migrations/0005_advisories.sql")),
 ];
 
 impl Store {

@@ -514,6 +514,7 @@ impl Store {
                 ("download_sums", "package_id"),
                 ("version_downloads", "package_id"),
                 ("download_queue", "package_id"),
+                ("advisories", "package_id"),
                 ("packages", "id"),
             ] {
                 let sql = format!("DELETE FROM {table} WHERE {key} IN (SELECT CAST(j.value ->> 0 AS BIGINT) FROM {{rows}} j)");

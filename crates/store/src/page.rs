@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use model::{PackageName, Series, Sums};
 
 use crate::bulk::{PartSql, one, parts, to_json};
-use crate::dependents::{FactsRow, NamedRow, facts_joins, facts_row, named_row};
+use crate::dependents::{FactsRow, NamedRow, facts_joins, facts_row, named_joins, named_row};
 use crate::details::readme;
 use crate::downloads::{SumsRow, Year, join, sums_row};
 use crate::packages::{KNOWN_PARTS, KnownParts, Row, row};
 use crate::snapshots::{count_of, decode};
 use crate::trends::{decode_ranks, ids_of, rank_in};
-use crate::{Error, Known, LatestFacts, Named, SnapshotCount, Store, StoredDetails, TrendBasis, VersionWeek};
+use crate::{Error, Known, KnownAdvisories, LatestFacts, Named, SnapshotCount, Store, StoredDetails, TrendBasis, VersionWeek};
 
 /// Everything that is stored of one package. What is not known is `None` or empty.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct StoredPackage {
     pub details_stored: u64,
     /// Whether a list of all names was read to its end, so that a name which is not stored does not exist.
     pub knows_all_names: bool,
+    /// Its known vulnerabilities; `None` when nobody asked for them.
+    pub advisories: Option<KnownAdvisories>,
 }
 
 /// What is said of a package's neighbours.
@@ -66,8 +68,9 @@ const VERSIONS: i64 = 10;
 const DEPENDENTS: i64 = 11;
 const DETAILS_STORED: i64 = 12;
 const LIST_OF_NAMES: i64 = 13;
+const ADVISORIES: i64 = 14;
 
-const PARTS: [PartSql; 13] = [
+const PARTS: [PartSql; 14] = [
     (
         PACKAGE,
         ["NULL", concat!("(", row!(), "){text}"), "NULL"],
@@ -98,6 +101,7 @@ const PARTS: [PartSql; 13] = [
     (DEPENDENTS, ["count(*)", "NULL", "NULL"], "p JOIN dependents d ON d.dependency_id = p.id"),
     (DETAILS_STORED, ["c.details", "NULL", "NULL"], "counter c"),
     (LIST_OF_NAMES, ["NULL", "l.version", "NULL"], "data_sets l WHERE l.name = 'all-the-package-names'"),
+    (ADVISORIES, ["a.checked_at", "a.found", "NULL"], "p JOIN advisories a ON a.package_id = p.id"),
 ];
 
 /// The parts of a package's neighbours, beside [`KNOWN_PARTS`].
@@ -108,7 +112,7 @@ const NEIGHBOUR_PARTS: [PartSql; 2] = [
     (
         NAMED,
         ["NULL", concat!("(", named_row!(), "){text}"), "NULL"],
-        "{rows} j JOIN packages p ON p.name = j.value ->> 1 LEFT JOIN summaries s ON s.package_id = p.id",
+        concat!("{rows} j JOIN packages p ON p.name = j.value ->> 1 ", named_joins!()),
     ),
     (POPULAR, ["NULL", "t.entries", "NULL"], "{rows} j JOIN trends t ON t.list = 'popular' AND t.keyword = j.value ->> 2"),
 ];
@@ -125,8 +129,11 @@ impl Store {
         let mut years: Vec<(i64, Year)> = Vec::new();
         let (mut details, mut rendered) = (None, None);
         let (mut facts, mut sums, mut basis, mut rank, mut week) = (None, None, None, None, None);
-        let (mut dependents, mut details_stored, mut knows_all_names) = (0, 0, false);
+        let (mut dependents, mut details_stored, mut knows_all_names, mut advisories) = (0, 0, false, None);
         for (part, number, text, bytes) in &found {
+            if *part == ADVISORIES {
+                advisories = Some(KnownAdvisories::parse(*number, text.as_deref())?);
+            }
             let (text, bytes) = (text.as_deref().unwrap_or_default(), bytes.as_deref());
             let there = bytes.unwrap_or_default();
             match *part {
@@ -164,6 +171,7 @@ impl Store {
             dependents,
             details_stored,
             knows_all_names,
+            advisories,
         }))
     }
 
@@ -183,7 +191,7 @@ impl Store {
         let mut neighbours = Neighbours::default();
         for part in self.parts(&sql, to_json(&wanted)?).await? {
             match (part.0, part.2.as_deref().unwrap_or_default()) {
-                (NAMED, text) => neighbours.named.extend([one::<NamedRow>(text)?.named()]),
+                (NAMED, text) => neighbours.named.extend([one::<NamedRow>(text)?.named()?]),
                 (POPULAR, text) => neighbours.popular.push(ids_of(text)?),
                 _ => known.add(part)?,
             }

@@ -1,6 +1,7 @@
 //! The writers: filling the store from data sets, importing, reading packages and users from the registry, keeping the index behind the
 //! store, and the lease that lets one process at a time do so.
 
+mod advisories;
 mod details;
 mod downloads;
 mod error;

@@ -17,7 +17,7 @@ use crate::{Context, ImageKey, Reading};
 
 /// Wishes that wait; more are refused.
 const WAITING: usize = 256;
-/// How long the registry's "no such package" is believed, and that a README cannot be read.
+/// How long the registry's "no such package" is believed, and that something cannot be read.
 const MISSING_FOR: Duration = Duration::from_secs(3600);
 /// How long any other answer is.
 const LATELY: Duration = Duration::from_secs(30);
@@ -43,6 +43,16 @@ pub enum Wish {
     },
     /// A user's packages.
     User {
+        /// The user name.
+        name: String,
+    },
+    /// The known vulnerabilities of a package and of what it needs.
+    PackageAdvisories {
+        /// Its name.
+        name: PackageName,
+    },
+    /// The same of all packages of a user.
+    UserAdvisories {
         /// The user name.
         name: String,
     },
@@ -96,7 +106,7 @@ struct Inner {
     missing: moka::sync::Cache<PackageName, ()>,
     /// What was just asked need not be asked again, above all when it failed.
     lately: moka::sync::Cache<Wish, Answer>,
-    /// READMEs that could not be read, each at the cost of a tarball.
+    /// READMEs that could not be read, each at the cost of a tarball, and vulnerabilities of which the registry does not tell.
     unreadable: moka::sync::Cache<Wish, Answer>,
     /// How many unknown names may be asked for, and since when.
     budget: Mutex<(f64, Instant)>,
@@ -201,7 +211,9 @@ impl Upstream {
             match (&now, wish) {
                 (Answer::Waiting, _) => return answer.has_changed().is_ok(),
                 (Answer::Missing, Wish::Package { name }) => self.0.missing.insert(name.clone(), ()),
-                (Answer::Unavailable { .. }, Wish::Version { .. }) => self.0.unreadable.insert(wish.clone(), now),
+                (Answer::Unavailable { .. }, Wish::Version { .. } | Wish::PackageAdvisories { .. } | Wish::UserAdvisories { .. }) => {
+                    self.0.unreadable.insert(wish.clone(), now);
+                }
                 _ => self.0.lately.insert(wish.clone(), now),
             }
             false

@@ -217,6 +217,8 @@ async fn fulfil(reader: &Reader, counter: Option<&Counter>, wish: &Wish) -> Answ
         Wish::Package { name } => reader.read_package(name).await.map(Reading::answer),
         Wish::Version { name, version } => reader.read_version(name, version).await.map(Reading::answer),
         Wish::User { name } => reader.read_user(name).await.map(Reading::answer),
+        Wish::PackageAdvisories { name } => reader.read_package_advisories(name).await.map(Reading::answer),
+        Wish::UserAdvisories { name } => reader.read_user_advisories(name).await.map(Reading::answer),
         Wish::Downloads { name } => match counter {
             Some(Counter { client, wake }) => downloads::want(&reader.context, client, name, wake).await,
             None => Ok(Answer::Unavailable { why: "this server does not ask for downloads".to_owned() }),
@@ -257,8 +259,8 @@ async fn fulfil_wishes(
         let Some(Asked { wish, answer }) = asked else { return };
         while running.try_join_next().is_some() {}
         let place = match wish {
-            Wish::User { .. } => Some(Arc::clone(&users)),
-            Wish::Package { .. } | Wish::Version { .. } => Some(Arc::clone(&places)),
+            Wish::User { .. } | Wish::UserAdvisories { .. } => Some(Arc::clone(&users)),
+            Wish::Package { .. } | Wish::Version { .. } | Wish::PackageAdvisories { .. } => Some(Arc::clone(&places)),
             // They wait in a queue of their own.
             Wish::Downloads { .. } => None,
         };

@@ -9,9 +9,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use nodejs_semver::{Range, Version};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -20,6 +21,9 @@ use crate::integrity;
 
 /// Where searches are answered.
 const SEARCH: &str = "/-/v1/search";
+
+/// Where npm's bulk advisory endpoint is.
+const ADVISORIES: &str = "/-/npm/v1/security/advisories/bulk";
 
 /// What happens to one request instead of an answer.
 #[derive(Debug, Clone)]
@@ -47,6 +51,8 @@ pub struct Request {
     pub if_none_match: Option<String>,
     /// All headers that are text, by their name in lower case.
     pub headers: HashMap<String, String>,
+    /// The body, when it is text.
+    pub body: String,
 }
 
 /// An answer that a test made up.
@@ -71,6 +77,7 @@ struct Inner {
     tarballs: HashMap<String, Bytes>,
     answers: HashMap<String, Answer>,
     users: HashMap<String, Vec<Value>>,
+    advisories: HashMap<String, Vec<Value>>,
     faults: HashMap<String, VecDeque<Fault>>,
     search_faults: VecDeque<Fault>,
     requests: Vec<Request>,
@@ -147,6 +154,11 @@ impl FakeRegistry {
         self.lock().users.insert(name.to_owned(), hits);
     }
 
+    /// The known vulnerabilities of a package: objects as npm's bulk advisory endpoint has them.
+    pub fn set_advisories(&self, name: &str, advisories: Vec<Value>) {
+        self.lock().advisories.insert(name.to_owned(), advisories);
+    }
+
     /// What a path with its query answers from now on. Without [`FakeRegistry::throttle`] the length is said.
     pub fn set_answer(&self, path: &str, status: u16, headers: Vec<(&'static str, String)>, body: impl Into<Bytes>) {
         self.lock().answers.insert(path.to_owned(), Answer { status, headers, body: body.into() });
@@ -180,7 +192,7 @@ impl FakeRegistry {
     }
 }
 
-async fn answer(State(registry): State<FakeRegistry>, uri: Uri, headers: HeaderMap) -> Response {
+async fn answer(State(registry): State<FakeRegistry>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let path = uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str).to_owned();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (fault, made_up, tarball, document, speed) = {
@@ -191,12 +203,16 @@ async fn answer(State(registry): State<FakeRegistry>, uri: Uri, headers: HeaderM
             range: header("range"),
             if_none_match: header("if-none-match"),
             headers: headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect(),
+            body: String::from_utf8_lossy(&body).into_owned(),
         });
         let mut fault = inner.faults.get_mut(&path).and_then(VecDeque::pop_front);
         let mut made_up = inner.answers.get(&path).cloned();
         if uri.path() == SEARCH {
             fault = fault.or_else(|| inner.search_faults.pop_front());
             made_up = made_up.or_else(|| Some(search(&inner.users, uri.query().unwrap_or_default())));
+        }
+        if uri.path() == ADVISORIES && made_up.is_none() {
+            made_up = Some(advisories(&inner.advisories, &method, &body));
         }
         let name = path.trim_start_matches('/').replacen("%2f", "/", 1);
         (fault, made_up, inner.tarballs.get(&path).cloned(), inner.packages.get(&name).cloned(), inner.bytes_a_second)
@@ -305,6 +321,34 @@ fn search(users: &HashMap<String, Vec<Value>>, query: &str) -> Answer {
     let hits = text.strip_prefix("maintainer:").and_then(|name| users.get(name)).map_or(&[][..], Vec::as_slice);
     let objects: Vec<&Value> = hits.iter().skip(number("from", 0)).take(number("size", 20).min(250)).collect();
     json(200, json!({"objects": objects, "total": hits.len(), "time": "2026-11-23T08:00:00.000Z"}))
+}
+
+/// npm's answer to a question about advisories: those that any of the named versions has, of packages that have any.
+fn advisories(known: &HashMap<String, Vec<Value>>, method: &Method, body: &Bytes) -> Answer {
+    let json = |status: u16, body: &Value| Answer {
+        status,
+        headers: vec![("content-type", "application/json".to_owned())],
+        body: body.to_string().into(),
+    };
+    if *method != Method::POST {
+        return json(405, &json!({"code": "MethodNotAllowedError", "message": format!("{method} is not allowed")}));
+    }
+    let Ok(asked) = serde_json::from_slice::<HashMap<String, Vec<String>>>(body) else {
+        return json(400, &json!({"statusCode": 400, "error": "Bad Request", "message": "Invalid request payload input"}));
+    };
+    let mut found = serde_json::Map::new();
+    for (name, versions) in asked {
+        let has = |advisory: &&Value| {
+            let range = advisory["vulnerable_versions"].as_str().and_then(|range| Range::parse(range).ok());
+            let versions = versions.iter().filter_map(|version| Version::parse(version).ok());
+            range.is_some_and(|range| versions.into_iter().any(|version| range.satisfies_with_prerelease(&version, true)))
+        };
+        let list: Vec<&Value> = known.get(&name).into_iter().flatten().filter(has).collect();
+        if !list.is_empty() {
+            found.insert(name, json!(list));
+        }
+    }
+    json(200, &Value::Object(found))
 }
 
 /// A value of a query: `+` is a space, `%XX` a byte.

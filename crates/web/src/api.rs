@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use catalog::{
     ComparePage, HomePage, MAX_COMPARED, MAX_FROM_PLUS_SIZE, PackageAnswer, PackagePage, ReadmeState, SearchPage, SearchRequest, Status,
@@ -18,7 +18,7 @@ use serde::Deserialize;
 use sync::Answer;
 use utoipa::IntoParams;
 
-use crate::ask::{Looked, look, look_at_user};
+use crate::ask::{Looked, look, look_at_advisories, look_at_user, look_at_user_advisories};
 use crate::cache::{CachePolicy, Cached};
 use crate::error::Problem;
 use crate::npm::whole_number;
@@ -173,7 +173,12 @@ pub(crate) async fn home(State(state): State<AppState>) -> Result<impl IntoRespo
 #[utoipa::path(get, path = "/api/v1/packages/{name}", params(("name" = String, Path, description = "NAME or NAME@VERSION")),
     responses((status = 200, body = PackagePage), (status = 404, body = Problem), (status = 410, body = PackagePage, description = "unpublished"),
         (status = 503, body = Problem, description = "not stored, and the registry cannot be asked")))]
-pub(crate) async fn package(State(state): State<AppState>, path: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+pub(crate) async fn package(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let state = state.asked_by(&headers);
     let Path(path) = path?;
     let not_found = |error: String| Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", error);
     let Target::Package { name, version } = parse_target(&format!("pkg:{path}")) else {
@@ -204,6 +209,7 @@ pub(crate) async fn package(State(state): State<AppState>, path: Result<Path<Str
             Err(not_found(format!("the registry has no package {} any more, or hides it", page.name)))
         }
         (PackageAnswer::Page(page), upstream) => {
+            look_at_advisories(&state, &page).await;
             let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
             let policy = settled(&page, &upstream);
             Ok((status, Cached(policy, Json(page))).into_response())
@@ -234,9 +240,11 @@ pub(crate) struct UserParameters {
     responses((status = 200, body = UserPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn user(
     State(state): State<AppState>,
+    headers: HeaderMap,
     name: Result<Path<String>, PathRejection>,
     parameters: Result<Query<UserParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
+    let state = state.asked_by(&headers);
     let Path(name) = name?;
     let Query(parameters) = parameters.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error.body_text()))?;
     let sort = parameters.sort.as_deref().map_or(Some(UserSort::default()), UserSort::parse);
@@ -258,6 +266,7 @@ pub(crate) async fn user(
         now: state.clock.now(),
     };
     let (page, upstream) = look_at_user(&state, &request).await?;
+    look_at_user_advisories(&state, &page).await;
     if page.is_empty() && upstream != Answer::Waiting {
         let nobody = format!("no package is known that names {}", page.user);
         return Err(match upstream {

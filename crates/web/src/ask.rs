@@ -90,6 +90,28 @@ pub(crate) async fn look_at_downloads(state: &AppState, data: &ChartData) -> Vec
     being_read
 }
 
+/// Has known vulnerabilities of a package read, where they are told and were not read lately. Nobody waits for it. What became of that,
+/// when none are stored.
+pub(crate) async fn look_at_advisories(state: &AppState, page: &PackagePage) -> Option<Answer> {
+    let checked = page.advisories.as_ref().map(|known| known.checked.as_str());
+    let can_ask = state.catalog.tells_advisories() && page.details_observed.is_some() && page.unpublished.is_none();
+    if !can_ask || !is_older(state, checked, STALE) {
+        return None;
+    }
+    let name = PackageName::parse(&page.name).ok()?;
+    let answer = state.upstream.ask(Wish::PackageAdvisories { name }, Duration::ZERO).await;
+    checked.is_none().then_some(answer)
+}
+
+/// The same of a user's packages.
+pub(crate) async fn look_at_user_advisories(state: &AppState, page: &UserPage) -> Option<Answer> {
+    if page.advisories.is_none() || page.total == 0 {
+        return None;
+    }
+    // Those whose versions were read since are asked about as well; what is fresh is not.
+    Some(state.upstream.ask(Wish::UserAdvisories { name: page.user.clone() }, Duration::ZERO).await)
+}
+
 /// Whether a moment is more than so many seconds ago; no moment is older than any.
 fn is_older(state: &AppState, moment: Option<&str>, seconds: i64) -> bool {
     let moment = moment.and_then(|moment| moment.parse::<jiff::Timestamp>().ok());

@@ -18,10 +18,14 @@ mod openapi;
 mod pages;
 mod router;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use axum::http::uri::Authority;
 use catalog::Catalog;
 use model::PackageName;
 use sync::{Clock, Progress, Upstream};
@@ -49,10 +53,15 @@ pub struct AppState {
     upstream: Upstream,
     /// Package pages as they were sent a moment ago.
     pages: moka::sync::Cache<PageKey, Bytes>,
+    /// Only people on this machine can ask.
+    is_own: bool,
 }
 
-/// A package, a version of it, and whether all versions are listed.
-type PageKey = (PackageName, Option<String>, bool);
+/// A package, a version of it, whether all versions are listed, and whether known vulnerabilities are.
+type PageKey = (PackageName, Option<String>, bool, bool);
+
+/// What proxies add to requests that they pass on.
+const PASSED_ON: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 impl AppState {
     /// `progress` is that of the background work, which also does what `upstream` is asked for.
@@ -63,7 +72,26 @@ impl AppState {
             .weigher(|_, page: &Bytes| u32::try_from(page.len()).unwrap_or(u32::MAX))
             .time_to_live(PAGE_FOR)
             .build();
-        Self { catalog, clock, progress, searches: Arc::new(Semaphore::new(SEARCHES)), upstream, pages }
+        Self { catalog, clock, progress, searches: Arc::new(Semaphore::new(SEARCHES)), upstream, pages, is_own: false }
+    }
+
+    /// Says that only people on this machine can ask, as on a loopback listener: they are told of known vulnerabilities, which npm's terms
+    /// keep for one's own use.
+    #[must_use]
+    pub fn for_own_use(self) -> Self {
+        Self { is_own: true, ..self }
+    }
+
+    /// What whoever sent these headers may read: what a proxy passes on, or what was meant for another name, is not our own use.
+    fn asked_by(&self, headers: &HeaderMap) -> Self {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse::<Authority>().ok());
+        let is_here = host.is_some_and(|host| {
+            let name = host.host().trim_start_matches('[').trim_end_matches(']');
+            name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        });
+        let is_own = self.is_own && is_here && PASSED_ON.iter().all(|name| !headers.contains_key(*name));
+        let catalog = if is_own { self.catalog.for_own_use() } else { self.catalog.clone() };
+        Self { catalog, ..self.clone() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{ALLOW, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -81,7 +81,7 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// Addresses that no pattern above describes, and those that do not exist: as a page, or as JSON for programs.
-async fn by_path(State(state): State<AppState>, method: Method, uri: Uri) -> Response {
+async fn by_path(State(state): State<AppState>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if !matches!(method, Method::GET | Method::HEAD) {
         return only_read().await.into_response();
     }
@@ -93,7 +93,7 @@ async fn by_path(State(state): State<AppState>, method: Method, uri: Uri) -> Res
         return Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", "nothing lives at this address; /api/openapi.json lists what does")
             .into_response();
     }
-    match pages::by_path(&state, path, uri.query()).await {
+    match pages::by_path(&state.asked_by(&headers), path, uri.query()).await {
         Some(page) => page,
         None => pages::not_found("It may be mistyped. Packages are at /pkg:NAME, users at /@NAME."),
     }

@@ -111,9 +111,8 @@ impl Plan {
     fn draw(&self, request: &ChartRequest, source: &ChartSource) -> ChartData {
         let Self { from, to, step, span, is_by_month, .. } = *self;
         let ChartSource { packages, days, months, .. } = source;
-        let as_of_of = |id: i64| match is_by_month {
-            true => source.as_of.get(&id).map(|as_of| (*as_of).min(to)),
-            false => days.get(&id).and_then(Series::last_known),
+        let as_of_of = |id: i64| {
+            if is_by_month { source.as_of.get(&id).map(|as_of| (*as_of).min(to)) } else { days.get(&id).and_then(Series::last_known) }
         };
         let as_of = packages.iter().filter_map(|(id, _)| as_of_of(*id)).max();
         let to = if request.to.is_some() { to } else { as_of.filter(|as_of| from.is_none_or(|from| from <= *as_of)).unwrap_or(to) };

@@ -21,9 +21,10 @@ const PATIENCE: RetryPolicy = RetryPolicy {
 /// How long another command that reads one thing is waited for.
 const TURN: Duration = Duration::from_secs(5);
 const LOOKS: Duration = Duration::from_millis(250);
-/// How long a server may take for a package, and for all pages of a user's packages.
+/// How long a package may take, all pages of a user's packages, and what a page can do without.
 const PACKAGE: Duration = Duration::from_secs(25);
 const USER: Duration = Duration::from_secs(180);
+const EXTRA: Duration = Duration::from_secs(6);
 /// What the lease is taken for.
 const DOING: &str = "show";
 
@@ -44,6 +45,8 @@ pub(crate) async fn ask(context: &Context, global: &Global, wish: &Wish) -> anyh
         Wish::Version { name, version } => format!("{name} {version}"),
         Wish::User { name } => format!("the packages of {name}"),
         Wish::Downloads { name } => format!("the downloads of {name}"),
+        Wish::PackageAdvisories { name } => format!("known vulnerabilities of {name}"),
+        Wish::UserAdvisories { name } => format!("known vulnerabilities of the packages of {name}"),
     };
     let downloads = config::downloads_client(global);
     match output::waiting(format!("reading {what}"), with_lease(&reader, downloads.as_ref(), wish, &stop)).await {
@@ -66,6 +69,7 @@ async fn with_lease(
             Ok(lease) => {
                 let result = tokio::select! {
                     result = lease.guard(read(reader, downloads, wish)) => result,
+                    () = sleep(longest(wish)) => Err(Error::Job(format!("there was no answer within {} seconds", longest(wish).as_secs()))),
                     () = stop.cancelled() => Err(Error::Cancelled),
                 };
                 let released = lease.release().await;
@@ -90,11 +94,22 @@ async fn with_lease(
     }
 }
 
+/// How long somebody waits for this.
+fn longest(wish: &Wish) -> Duration {
+    match wish {
+        Wish::Package { .. } | Wish::Version { .. } => PACKAGE,
+        Wish::User { .. } | Wish::UserAdvisories { .. } => USER,
+        Wish::Downloads { .. } | Wish::PackageAdvisories { .. } => EXTRA,
+    }
+}
+
 async fn read(reader: &Reader, downloads: Result<&DownloadsClient, &anyhow::Error>, wish: &Wish) -> Result<Answer, Error> {
     let reading = match wish {
         Wish::Package { name } => reader.read_package(name).await,
         Wish::Version { name, version } => reader.read_version(name, version).await,
         Wish::User { name } => reader.read_user(name).await,
+        Wish::PackageAdvisories { name } => reader.read_package_advisories(name).await,
+        Wish::UserAdvisories { name } => reader.read_user_advisories(name).await,
         Wish::Downloads { name } => {
             return match downloads {
                 Ok(client) => sync::read_downloads(&reader.context, client, name).await,
@@ -109,7 +124,7 @@ async fn read(reader: &Reader, downloads: Result<&DownloadsClient, &anyhow::Erro
 }
 
 async fn ask_server(context: &Context, wish: &Wish, holder: &Holder) -> Result<Answer, Error> {
-    let wait = if matches!(wish, Wish::User { .. }) { USER } else { PACKAGE };
+    let wait = longest(wish);
     let work = Work::Wish(wish.clone());
     match timeout(wait, sync::ask_and_wait(&context.store, &context.clock, &work, &context.progress)).await {
         Ok(Ok(Done::Wish(answer))) => Ok(answer),

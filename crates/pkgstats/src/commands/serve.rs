@@ -42,6 +42,7 @@ pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Outcome>
     let key = ImageKey::load(&context.store).await?;
     let (upstream, wishes) = Upstream::new(&context, key.clone(), registry.is_some(), Some(Images::new(Limits::default())?));
     let state = AppState::new(catalog.clone(), context.clock.clone(), context.progress.subscribe(), upstream);
+    let state = if listener.local_addr()?.ip().is_loopback() { state.for_own_use() } else { state };
     let background = Background {
         registry,
         key,

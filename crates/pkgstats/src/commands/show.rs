@@ -5,7 +5,7 @@ use std::io::stdout;
 
 use anyhow::{Context as _, bail};
 use catalog::{Catalog, ChartRequest, MonthCount, PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
-use model::{Day, Dependency, Manifest, Source, State};
+use model::{Advisory, Day, Dependency, Manifest, Source, State};
 use sync::{Answer, Context, Wish};
 
 use super::ask::ask;
@@ -38,7 +38,7 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(global: &'a Global, args: &'a Show, context: &'a Context) -> Self {
-        let catalog = Catalog::open(context.store.clone(), context.index_root());
+        let catalog = Catalog::open(context.store.clone(), context.index_root()).for_own_use();
         Self { global, args, context, catalog, answer: None }
     }
 
@@ -70,9 +70,16 @@ impl<'a> Shown<'a> {
             }
         };
         let can_ask = !self.global.offline && !matches!(self.answer, Some(Answer::Unavailable { .. }));
-        let page = if can_ask && !self.args.readme && (page.statistics.daily.is_none() || self.args.refresh) {
+        let wants_downloads = page.statistics.daily.is_none() || self.args.refresh;
+        let wants_advisories = page.advisories.is_none() || self.args.refresh;
+        let page = if can_ask && !self.args.readme && (wants_downloads || wants_advisories) {
             // A page without them is better than none, so it is no matter why they cannot be had.
-            ask(self.context, self.global, &Wish::Downloads { name: name.clone() }).await?;
+            if wants_downloads {
+                ask(self.context, self.global, &Wish::Downloads { name: name.clone() }).await?;
+            }
+            if wants_advisories {
+                ask(self.context, self.global, &Wish::PackageAdvisories { name: name.clone() }).await?;
+            }
             match self.look_up().await? {
                 PackageAnswer::Page(counted) => counted,
                 _ => page,
@@ -261,6 +268,13 @@ fn statistics(page: &PackagePage) -> Vec<(&'static str, String)> {
     if !numbers.peers.is_empty() {
         facts.push(("peers", numbers.peers.join(", ")));
     }
+    if let Some(told) = &page.advisories {
+        let known = match told.advisories.len() {
+            0 => "none".to_owned(),
+            all => format!("{} in this version, {} in others", count(told.affecting as u64), count((all - told.affecting) as u64)),
+        };
+        facts.push(("known vulnerabilities", format!("{known} (asked {})", on(Some(&told.checked)))));
+    }
     if let Some(problems) = numbers.problems.as_ref().filter(|problems| !problems.is_empty()) {
         facts.push(("to work on", problems.iter().map(|one| one.words.as_str()).collect::<Vec<_>>().join("; ")));
     }
@@ -283,6 +297,11 @@ fn warnings(page: &PackagePage, now: i64) -> Vec<String> {
         warnings.push(format!("UNPUBLISHED: every version was taken back, {when}"));
     } else if page.state == State::Unpublished {
         warnings.push("UNPUBLISHED: every version was taken back".to_owned());
+    }
+    for listed in page.advisories.iter().flat_map(|told| &told.advisories).filter(|listed| listed.affects) {
+        let Advisory { title, severity, url, vulnerable_versions, .. } = &listed.advisory;
+        let url = url.as_deref().map(|url| format!(", {url}")).unwrap_or_default();
+        warnings.push(format!("VULNERABLE ({}): {title}, in {vulnerable_versions}{url}", severity.as_str()));
     }
     if page.state == State::SecurityHolding {
         warnings.push("SECURITY: npm replaced this package with an empty one, because it was malicious".to_owned());

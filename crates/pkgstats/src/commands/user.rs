@@ -26,7 +26,7 @@ pub(crate) async fn run(global: &Global, args: &User) -> anyhow::Result<Outcome>
 }
 
 async fn show(global: &Global, args: &User, context: &Context) -> anyhow::Result<Outcome> {
-    let catalog = Catalog::open(context.store.clone(), context.index_root());
+    let catalog = Catalog::open(context.store.clone(), context.index_root()).for_own_use();
     let now = context.clock.now();
     let is_fresh = match catalog.user_asked(&args.name).await? {
         Some((at, whole)) => now - at < if whole { FRESH } else { FRESH_IN_PART },
@@ -39,7 +39,13 @@ async fn show(global: &Global, args: &User, context: &Context) -> anyhow::Result
         unavailable = Some(why);
     }
     let request = UserRequest { name: args.name.clone(), sort: args.sort.into(), from: args.from, size: args.size, now };
-    let page = catalog.user(&request).await?;
+    let mut page = catalog.user(&request).await?;
+    if page.total > 0 && unavailable.is_none() && !global.offline {
+        // A list without known vulnerabilities is better than none, so it is no matter why they cannot be had.
+        if ask(context, global, &Wish::UserAdvisories { name: args.name.clone() }).await? == Answer::Stored {
+            page = catalog.user(&request).await?;
+        }
+    }
     if global.json {
         output::json(&page)?;
     }
@@ -91,6 +97,14 @@ fn print(page: &UserPage, now: i64) {
             "{} of {} whose latest version was read {some} something to work on",
             count(page.with_problems as u64),
             counted(page.checked as u64, "package")
+        ));
+    }
+    if let Some(told) = page.advisories.as_ref().filter(|told| told.packages > 0) {
+        let (have, need) = if told.with_problems == 1 { ("has", "needs") } else { ("have", "need") };
+        output::line(&format!(
+            "{} {have} known vulnerabilities, or {need} what has, of {} asked about",
+            count(told.with_problems as u64),
+            counted(told.packages as u64, "package")
         ));
     }
     if !page.moved.is_empty() {

@@ -295,3 +295,26 @@ fn completions_and_manual() {
     assert!(std::fs::read_to_string(out.join("pkgstats-show.1")).expect("written").contains(".TH"));
     assert!(std::fs::read_dir(data.path()).expect("readable").next().is_none(), "no data are needed for it");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_vulnerabilities() {
+    let (data, registry) = (folder(), FakeRegistry::start().await);
+    registry.set_document("left", document(&registry, "left"));
+    let advisory = |title: &str, range: &str| json!({"id": 1, "url": "https://advisories.example/1", "title": title, "severity": "high", "vulnerable_versions": range});
+    registry.set_advisories("left", vec![advisory("Pads too far", "<=2.0.0"), advisory("Old", "<2.0.0")]);
+    registry.set_user("jane", vec![json!({"package": {"name": "left", "version": "2.0.0", "maintainers": [{"username": "jane"}]}})]);
+    let text = shown(data.path(), &registry, &["show", "left"]).await;
+    has(
+        &text,
+        &[
+            "VULNERABLE (high): Pads too far, in <=2.0.0, https://advisories.example/1",
+            "known vulnerabilities 1 in this version, 1 in others (asked on ",
+            "1 known vulnerability (high): Pads too far",
+        ],
+    );
+    has(
+        &shown(data.path(), &registry, &["user", "jane"]).await,
+        &["1 has known vulnerabilities, or needs what has, of 1 package asked about"],
+    );
+    assert_eq!(registry.count("/-/npm/v1/security/advisories/bulk"), 1, "asked once a day");
+}

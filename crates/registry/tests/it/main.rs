@@ -360,3 +360,38 @@ mod data_sets {
         assert!(error(&path).contains("list.tgz"));
     }
 }
+
+#[tokio::test]
+async fn advisories_are_asked_of_the_registry_that_has_the_packages() {
+    let (public, private) = (FakeRegistry::start().await, FakeRegistry::start().await);
+    let hole = json!({"id": 1, "title": "A hole", "severity": "high", "vulnerable_versions": "<2.0.0"});
+    public.set_advisories("constructor", vec![hole.clone()]);
+    private.set_advisories("@corp/secret-plan", vec![hole]);
+    let host = private.url().trim_start_matches("http:").to_owned();
+    let client = client_with(&public, &format!("@corp:registry={}/\n{host}/:_authToken=corp-token\n", private.url()));
+    let versions = |list: &[&str]| list.iter().map(|version| (*version).to_owned()).collect::<Vec<String>>();
+    let packages = vec![
+        (name("constructor"), versions(&["1.0.0", "2.0.0"])),
+        (name("@corp/secret-plan"), versions(&["1.0.0"])),
+        (name("fine"), versions(&["1.0.0"])),
+    ];
+    let groups = client.by_registry(packages);
+    assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+    let mut found = HashMap::new();
+    for group in &groups {
+        found.extend(model::parse_advisories(&client.advisories(group).await.expect("answered")).expect("readable"));
+    }
+    let mut names: Vec<&str> = found.keys().map(PackageName::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["@corp/secret-plan", "constructor"]);
+    // Neither hears what is the other's.
+    let (asked, kept) = (public.requests(), private.requests());
+    assert_eq!((asked.len(), kept.len()), (1, 1));
+    assert!(!asked[0].body.contains("secret-plan") && asked[0].authorization.is_none());
+    assert!(!kept[0].body.contains("constructor") && kept[0].authorization.as_deref() == Some("Bearer corp-token"));
+    assert_eq!(asked[0].headers["content-type"], "application/json");
+    assert_eq!(&client.advisories(&[]).await.expect("nothing to ask")[..], b"{}");
+    public.set_answer("/-/npm/v1/security/advisories/bulk", 410, vec![], r#"{"error":"This endpoint is being retired."}"#);
+    let error = client.advisories(&groups[0]).await.expect_err("refused");
+    assert!(error.is_not_found() && error.to_string().contains("being retired"), "{error}");
+}

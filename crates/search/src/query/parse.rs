@@ -264,7 +264,7 @@ impl Parser {
         };
         let (any, none) = (find(any)?, find(none)?);
         if any.contains(&Fact::Insecure) || none.contains(&Fact::Insecure) {
-            self.note(part, "no advisories are stored, so nothing is known to be insecure");
+            self.note(part, "known vulnerabilities are told on packages' pages and are not searched");
         }
         if !any.is_empty() {
             self.push(excluded, Condition::Fact(any));

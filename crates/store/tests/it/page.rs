@@ -1,8 +1,10 @@
 //! What a page reads at once is what its parts say one by one.
 
-use model::{Day, DayCount, PackageName, ReadmeText, Series, parse_packument};
+use model::{Advisory, Day, DayCount, PackageName, ReadmeText, Series, Severity, parse_packument};
 use serde_json::json;
-use store::{DataSet, Neighbours, PackedDetails, PackedReadme, RenderedReadme, Store, StoredPackage, StoredValidators, VersionWeek};
+use store::{
+    DataSet, KnownAdvisories, Neighbours, PackedDetails, PackedReadme, RenderedReadme, Store, StoredPackage, StoredValidators, VersionWeek,
+};
 
 use crate::{names, on_both};
 
@@ -28,7 +30,38 @@ async fn check(store: &Store, text: &str) {
     assert_eq!(page.week, store.newest_version_weeks(&[id]).await.expect("read").remove(&id), "{text}");
     assert_eq!(page.dependents, store.dependent_counts(&[id]).await.expect("read").remove(&id).unwrap_or(0), "{text}");
     assert_eq!(page.details_stored, store.count_details().await.expect("read"), "{text}");
+    assert_eq!(page.advisories, store.advisories_of(&[id]).await.expect("read").remove(&id), "{text}");
     assert_eq!(page.knows_all_names, store.knows_all_names().await.expect("read"), "{text}");
+}
+
+fn advisory(range: &str) -> Advisory {
+    Advisory {
+        url: Some("https://advisories.example/1".to_owned()),
+        title: "It's \"bad\"".to_owned(),
+        severity: Severity::High,
+        vulnerable_versions: range.to_owned(),
+        score: Some(7.5),
+    }
+}
+
+/// The newest word stands, and goes with its package.
+#[tokio::test]
+async fn advisories_are_kept() {
+    on_both(async |store| {
+        store.add_names(&names(&["a", "b", "c"]), 1).await.expect("stored");
+        store.put_advisories(&[(1, vec![advisory("<2.0.0"), advisory("<1.0.0")]), (2, vec![])], 100).await.expect("stored");
+        let found = store.advisories_of(&[1, 2, 3, 9]).await.expect("read");
+        assert_eq!((found[&1].checked_at, found[&1].advisories.len(), found[&1].advisories[0].clone()), (100, 2, advisory("<2.0.0")));
+        assert_eq!((found[&2].clone(), found.len()), (KnownAdvisories { checked_at: 100, advisories: vec![] }, 2));
+        store.put_advisories(&[(1, vec![]), (3, vec![advisory("*")])], 200).await.expect("stored");
+        let named = store.named(&["a", "c"]).await.expect("read");
+        assert_eq!((named["a"].advisories.len(), named["c"].advisories.clone()), (0, vec![advisory("*")]));
+        assert_eq!(store.advisories_of(&[1]).await.expect("read")[&1].checked_at, 200);
+        store.remove(&[3], 300).await.expect("removed");
+        assert!(store.advisories_of(&[3]).await.expect("read").is_empty() && store.orphans().await.expect("checked").is_empty());
+        store.put_advisories(&[], 300).await.expect("nothing to store");
+    })
+    .await;
 }
 
 async fn put(store: &Store, document: &serde_json::Value) -> i64 {
@@ -81,6 +114,7 @@ async fn a_page_is_the_sum_of_its_parts() {
             snapshot.finish().await.expect("finished");
         }
         store.make_trends(morning).await.expect("made");
+        store.put_advisories(&[(tool, vec![advisory("<2.0.0")]), (lib, vec![]), (9_999, vec![])], 500).await.expect("stored");
         for version in ["1.0.0+100", "1.0.0"] {
             let list = DataSet {
                 name: "all-the-package-names".to_owned(),

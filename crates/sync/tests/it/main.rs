@@ -1,5 +1,6 @@
 //! The writers on made-up lists: filled, filled again, imported, cut off, and side by side.
 
+mod advisories;
 mod downloads;
 mod images;
 mod packuments;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[path = "../../../../fuzz/checks/advisories.rs"]
+mod advisories;
 #[path = "../../../../fuzz/checks/counts.rs"]
 mod counts;
 #[path = "../../../../fuzz/checks/hit_page.rs"]
@@ -29,6 +31,11 @@ fn seeds(target: &str, check: impl Fn(&[u8])) {
 #[test]
 fn packuments() {
     seeds("packument", packument::check);
+}
+
+#[test]
+fn known_vulnerabilities() {
+    seeds("advisories", advisories::check);
 }
 
 #[test]

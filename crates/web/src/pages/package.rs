@@ -10,7 +10,7 @@ use sync::Answer;
 use super::message::Message;
 use super::{Frame, broken, chart_of, draw, failed, pairs, parameters, redirect, render, send};
 use crate::api::settled;
-use crate::ask::{Looked, look};
+use crate::ask::{Looked, look, look_at_advisories};
 use crate::cache::CachePolicy;
 use crate::charts::ChartView;
 use crate::{AppState, PageKey, assets, format};
@@ -48,6 +48,8 @@ struct Package<'a> {
     chart_view: Option<ChartView>,
     /// npm is being asked for its downloads by day for the first time.
     is_being_counted: bool,
+    /// What has to be said of known vulnerabilities when none are stored.
+    advisories_state: Option<String>,
     /// Side by side with its peers.
     compare_peers: String,
 }
@@ -55,7 +57,7 @@ struct Package<'a> {
 pub(super) async fn package(state: &AppState, name: &PackageName, version: Option<&str>, query: Option<&str>) -> Response {
     let (parameters, pairs) = (parameters(query), pairs(query));
     let all = parameters.get("versions").is_some_and(|value| value == "all");
-    let key = (name.clone(), version.map(str::to_owned), all);
+    let key = (name.clone(), version.map(str::to_owned), all, state.catalog.tells_advisories());
     // Only pages with the usual chart are kept.
     let is_usual = !pairs.iter().any(|(key, _)| CHART_PARAMETERS.contains(&key.as_str()));
     if let Some(page) = state.pages.get(&key).filter(|_| is_usual) {
@@ -81,7 +83,8 @@ pub(super) async fn package(state: &AppState, name: &PackageName, version: Optio
 }
 
 async fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: PageKey, chosen: &[(String, String)]) -> Response {
-    let (_, _, all) = key;
+    let (_, _, all, _) = key;
+    let advisories = look_at_advisories(state, page).await;
     let chart = match page.unpublished {
         Some(_) => None,
         None => {
@@ -116,13 +119,19 @@ async fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: Page
     let shown = if all { page.versions.len() } else { page.versions.len().min(VERSIONS) };
     let (tags, rest_of_tags) = page.dist_tags.split_at(page.dist_tags.len().min(TAGS));
     let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
-    let policy = if is_being_counted { CachePolicy::Never } else { settled(page, upstream) };
+    let are_advisories_read = advisories == Some(Answer::Waiting);
+    frame.reload |= are_advisories_read;
+    let policy = if is_being_counted || are_advisories_read { CachePolicy::Never } else { settled(page, upstream) };
     let manifest = page.manifest.as_ref();
     let statistics = &page.statistics;
     let view = Package {
         has_statistics: chart.is_some() || statistics.versions.is_some() || (page.is_latest && page.details_observed.is_some()),
         chart_view: chart,
         is_being_counted,
+        advisories_state: advisories.map(|answer| match answer {
+            Answer::Unavailable { why } => format!("Not known: {why}."),
+            _ => "The registry is being asked; load the page again in a moment.".to_owned(),
+        }),
         compare_peers: format::compare_path(std::iter::once(page.name.as_str()).chain(statistics.peers.iter().map(String::as_str))),
         frame,
         now: state.clock.now(),

@@ -9,7 +9,7 @@ use sync::Answer;
 
 use super::message::Message;
 use super::{Frame, chart_of, failed, number, pairs, parameters, render};
-use crate::ask::look_at_user;
+use crate::ask::{look_at_user, look_at_user_advisories};
 use crate::cache::CachePolicy;
 use crate::charts::ChartView;
 use crate::{AppState, assets, format};
@@ -45,6 +45,8 @@ struct User {
     /// The newest day that any package is counted to.
     newest: Day,
     chart: Option<ChartView>,
+    /// What has to be said of how known vulnerabilities are asked for.
+    advisories: Option<String>,
 }
 
 pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> Response {
@@ -56,6 +58,7 @@ pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> R
         Ok(looked) => looked,
         Err(error) => return failed(state, error),
     };
+    let advisories = look_at_user_advisories(state, &page).await;
     if page.is_empty() && upstream != Answer::Waiting {
         return nobody(state, &page, &upstream);
     }
@@ -81,11 +84,18 @@ pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> R
         Some(_) => chart_of(state, &[("u", name.to_owned())], &pairs(query), ChartShow::Stacked, &format!("/@{name}"), None).await,
         None => None,
     };
+    let advisories = match (advisories, page.advisories.as_ref().map(|told| told.packages)) {
+        (Some(Answer::Unavailable { why }), Some(0)) => Some(format!("Known vulnerabilities are not known here: {why}.")),
+        (Some(Answer::Waiting), _) => {
+            Some("The registry is being asked for known vulnerabilities; load the page again in a while.".to_owned())
+        }
+        _ => None,
+    };
     let newest = page.daily.as_ref().map(|daily| daily.as_of).unwrap_or_default();
     render(
         StatusCode::OK,
         policy,
-        &User { frame, sort: page.sort.as_str(), registry_total, as_of, page, state: said, orders: ORDERS, newest, chart },
+        &User { frame, sort: page.sort.as_str(), registry_total, as_of, page, state: said, orders: ORDERS, newest, chart, advisories },
     )
 }
 

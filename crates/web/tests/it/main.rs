@@ -1,5 +1,6 @@
 //! Every address: status, content, headers, bad input, and what a browser makes of it.
 
+mod advisories;
 mod api;
 mod bad_input;
 mod browser;
