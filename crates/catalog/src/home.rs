@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use ::search::{Query, Wanted};
 use serde::Serialize;
-use store::Known;
+use store::{Known, TrendList};
 use utoipa::ToSchema;
 
 use crate::search::rfc3339;
-use crate::{Catalog, Error, SearchHit};
+use crate::{Catalog, Error, SearchHit, TrendPackage};
 
 /// Packages in each list.
 const LISTED: usize = 10;
@@ -26,26 +26,18 @@ pub struct HomePage {
     pub details: u64,
     /// The most downloaded.
     pub popular: Vec<SearchHit>,
-    /// Those whose downloads grew most per month between the two newest snapshots.
-    pub rising: Vec<RisingPackage>,
-    /// The two months that were compared, earlier first; missing when fewer are known.
+    /// Those whose downloads grew most, the first of the list of trends.
+    pub rising: Vec<TrendPackage>,
+    /// What was counted for it: `30 days to 2026-11-21`, or `snapshot 2026-03`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rising_months: Option<[String; 2]>,
+    pub rising_counted: Option<String>,
+    /// What that was compared with: `the 30 days before`, or `snapshot 2026-01`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rising_compared: Option<String>,
     /// Some that appeared between two lists of names.
     pub appeared: Vec<Appeared>,
     /// Some by chance, among the 50,000 most popular; others every minute.
     pub random: Vec<SearchHit>,
-}
-
-/// A package whose downloads grew.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct RisingPackage {
-    /// The package.
-    pub package: SearchHit,
-    /// Downloads in the earlier month.
-    pub earlier: u64,
-    /// Downloads in the later month.
-    pub later: u64,
 }
 
 /// A package that is new.
@@ -77,10 +69,9 @@ impl Catalog {
 
     async fn make_home(&self, seed: u64) -> Result<HomePage, Error> {
         let hit = |known| SearchHit::new(known, false, 0.0);
-        let rising = self.store.rising(LISTED as i64).await?;
+        let rising = self.trends(TrendList::Rising, None).await?;
         let numbers: Vec<u64> = (0..LISTED as u64).map(|number| scatter(seed ^ (number << 40))).collect();
         let appeared = self.store.some_appearances(&numbers).await?;
-        let snapshots = self.store.snapshots().await?;
         let (popular, random) = self.popular_and_random(seed).await?;
         let mut most = self.hits(&popular).await?;
         // The index knows downloads in steps of 12 % only.
@@ -89,14 +80,9 @@ impl Catalog {
             packages: self.store.count().await?,
             details: self.store.count_details().await?,
             popular: most,
-            rising: rising
-                .into_iter()
-                .map(|one| RisingPackage { package: hit(one.package), earlier: one.earlier, later: one.later })
-                .collect(),
-            rising_months: match snapshots.as_slice() {
-                [later, earlier, ..] => Some([earlier.month.clone(), later.month.clone()]),
-                _ => None,
-            },
+            rising: rising.iter().flat_map(|page| &page.packages).take(LISTED).cloned().collect(),
+            rising_counted: rising.as_ref().and_then(|page| page.counted.clone()),
+            rising_compared: rising.as_ref().and_then(|page| page.compared.clone()),
             appeared: appeared
                 .into_iter()
                 .map(|(known, when)| Appeared {

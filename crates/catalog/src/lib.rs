@@ -31,7 +31,7 @@ pub use compare::{ComparePage, Compared, ComparedManifest, MAX_COMPARED};
 pub use doctor::Doctor;
 pub use downloads::{DailyDownloads, InvalidPeriod, NpmAnswer, NpmCounts, NpmPeriod, PeriodDownloads, UnknownPackage};
 pub use error::Error;
-pub use home::{Appeared, HomePage, RisingPackage};
+pub use home::{Appeared, HomePage};
 pub use package::{
     Heading, ListedAdvisory, MonthCount, PackageAdvisories, PackageAnswer, PackagePage, Readme, ReadmeState, UnpublishedPackage, VersionRow,
 };

@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::bulk::{Words, from_json, to_json};
 use crate::facts::FromDetails;
-use crate::users::{growth, months_between};
+use crate::trends::{growth, months_between};
 use crate::{Error, Store, on};
 
 /// A package as the index wants it.

@@ -36,7 +36,6 @@ impl Store {
             "details",
             "manifests",
             "readmes",
-            "rising",
             "latest",
             "dependents",
             "unknown_dependencies",

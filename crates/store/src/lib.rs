@@ -48,7 +48,7 @@ pub use page::{Neighbours, StoredPackage};
 pub use queue::{DownloadState, HistoryTurn, Pace, QueueProgress, Queued, Schedule, Tier, Wanted};
 pub use snapshots::{Snapshot, SnapshotCount, SnapshotWriter};
 pub use trends::{Trend, TrendBasis, TrendEntry, TrendKeyword, TrendList, TrendSource};
-pub use users::{Appearance, Rising, User};
+pub use users::{Appearance, User};
 
 /// Runs the same body on whichever database this is.
 macro_rules! on {
@@ -112,6 +112,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "downloads", include_str!("../migrations/0003_downloads.sql")),
     (4, "dependents", include_str!("../migrations/0004_dependents.sql")),
     (5, "advisories", include_str!("../migrations/0005_advisories.sql")),
+    (6, "rising", include_str!("../migrations/0006_rising.sql")),
 ];
 
 impl Store {

@@ -503,7 +503,6 @@ impl Store {
                 ("details", "package_id"),
                 ("manifests", "package_id"),
                 ("readmes", "package_id"),
-                ("rising", "package_id"),
                 ("summaries", "package_id"),
                 ("maintainers", "package_id"),
                 ("package_stats", "package_id"),

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
 use crate::bulk::{Words, from_json, one, to_json};
-use crate::users::{growth, months_between};
-use crate::{Appearance, Error, Known, Store, on};
+use crate::{Appearance, Error, Known, Snapshot, Store, on};
 
 /// A list of packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,7 +21,7 @@ use crate::{Appearance, Error, Known, Store, on};
 pub enum TrendList {
     /// The most downloaded ones.
     Popular,
-    /// Those that grew most, of those with at least 50,000 downloads a month.
+    /// Those that grew most, of those with at least 50,000 downloads a month, and 1,000 before.
     Rising,
     /// Those that lost most, of those that had at least 50,000 downloads a month.
     Falling,
@@ -105,8 +104,11 @@ pub struct TrendKeyword {
     pub packages: u64,
 }
 
-/// Downloads of a month below which growth says little.
+/// Downloads of a month below which growth says little, and below which a package is new rather than rising.
 const FLOOR: u64 = 50_000;
+const FLOOR_BEFORE: u64 = 1_000;
+/// What is added to both counts, so that growth from next to nothing does not outshine everything.
+const SMOOTHING: f64 = 5_000.0;
 /// How many packages a list has, and one of a keyword.
 const LISTED: usize = 100;
 const LISTED_OF_KEYWORD: usize = 25;
@@ -153,7 +155,9 @@ impl Best {
         let score = match (self.list, counted.before) {
             (TrendList::Popular, _) => counted.now as f64,
             (TrendList::Newest, _) if counted.appeared => counted.now as f64,
-            (TrendList::Rising, Some(before)) if counted.now >= FLOOR && counted.now > before => growth(before, counted.now, self.months),
+            (TrendList::Rising, Some(before)) if counted.now >= FLOOR && before >= FLOOR_BEFORE && counted.now > before => {
+                growth(before, counted.now, self.months)
+            }
             (TrendList::Falling, Some(before)) if before >= FLOOR && counted.now < before => -growth(before, counted.now, self.months),
             _ => return,
         };
@@ -234,6 +238,21 @@ impl Pass {
         };
         blocks.map(encode).collect()
     }
+}
+
+/// Months from one snapshot to another, at least one.
+pub(crate) fn months_between(earlier: &Snapshot, later: &Snapshot) -> f64 {
+    let number = |month: &str| {
+        let (year, month) = month.split_once('-')?;
+        Some(year.parse::<i32>().ok()? * 12 + month.parse::<i32>().ok()?)
+    };
+    let elapsed = number(&later.month).zip(number(&earlier.month)).map_or(1, |(later, earlier)| later - earlier);
+    f64::from(elapsed.max(1))
+}
+
+/// Growth to the next month: 1 for none.
+pub(crate) fn growth(earlier: u64, later: u64, months: f64) -> f64 {
+    ((later as f64 + SMOOTHING) / (earlier as f64 + SMOOTHING)).powf(1.0 / months)
 }
 
 /// The ids of a list's entries.

@@ -189,7 +189,9 @@ impl Fill<'_> {
         if self.options.limit.is_none() {
             self.phase_2(&offers).await?;
         }
-        self.context.store.find_rising().await?;
+        if !self.report.read.is_empty() || self.context.store.trend_basis().await?.is_none() {
+            self.context.store.make_trends(self.context.clock.now()).await?;
+        }
         self.sweep();
         Ok(())
     }

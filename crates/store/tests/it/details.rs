@@ -254,8 +254,6 @@ async fn users_and_the_packages_they_wait_for() {
 async fn what_an_empty_store_says() {
     on_both(async |store| {
         assert_eq!(store.count_details().await.expect("counted"), 0);
-        assert!(store.rising(10).await.expect("read").is_empty());
-        assert_eq!(store.find_rising().await.expect("computed"), 0);
         for seed in [0, 1, u64::MAX] {
             assert!(store.some_appearances(&[seed]).await.expect("read").is_empty());
         }

@@ -1,7 +1,7 @@
 //! What follows from the lists: names that are known already, months, what rises, what appeared, and keys of this installation.
 
 use model::{PackageName, Source};
-use store::{DownloadsFrom, NewName, Store};
+use store::{DownloadsFrom, NewName, Store, TrendList};
 
 use crate::{changes, names, on_both, seen, with_downloads};
 
@@ -95,27 +95,26 @@ async fn a_page_and_a_list_agree_on_downloads() {
     .await;
 }
 
+/// A package that grew from nothing is new, one that stayed small says little, and only the two newest months count.
 #[tokio::test]
 async fn what_rises_between_two_months() {
     on_both(async |store| {
         store.add_names(&names(&["a", "b", "c", "d", "e", "f"]), 1).await.expect("stored");
-        snapshot(store, "2026-01", 1_000, &[(1, 100_000), (2, 100_000), (3, 10), (4, 900_000)]).await;
-        assert_eq!(store.find_rising().await.expect("computed"), 0, "one month tells nothing");
-        snapshot(store, "2026-03", 3_000, &[(1, 120_000), (2, 400_000), (3, 49_999), (4, 800_000), (5, 999_999)]).await;
-        assert_eq!(store.find_rising().await.expect("computed"), 2);
-        let rising = async |limit: i64| -> Vec<(String, u64, u64)> {
-            let found = store.rising(limit).await.expect("read");
-            found.into_iter().map(|rising| (rising.package.name, rising.earlier, rising.later)).collect()
+        snapshot(store, "2026-01", 1_000, &[(1, 100_000), (2, 100_000), (3, 10), (4, 900_000), (6, 999)]).await;
+        let rising = async || -> Vec<(String, Option<u64>, Option<u64>)> {
+            store.make_trends(1).await.expect("computed").expect("counted");
+            let found = store.trend(TrendList::Rising, None, 10).await.expect("read").expect("made").entries;
+            found.into_iter().map(|entry| (entry.package.name, entry.before, entry.downloads)).collect()
         };
-        assert_eq!(rising(10).await, [("b".to_owned(), 100_000, 400_000), ("a".to_owned(), 100_000, 120_000)]);
-        assert_eq!(rising(1).await.len(), 1);
-        // Found again, the same; after a newer month, only that counts.
-        assert_eq!(store.find_rising().await.expect("computed"), 2);
-        snapshot(store, "2026-04", 4_000, &[(1, 240_000), (2, 400_000), (3, 60_000)]).await;
-        assert_eq!(store.find_rising().await.expect("computed"), 2);
-        assert_eq!(rising(10).await, [("a".to_owned(), 120_000, 240_000), ("c".to_owned(), 49_999, 60_000)]);
+        let row = |name: &str, before, now| (name.to_owned(), Some(before), Some(now));
+        assert_eq!(rising().await, [], "one month tells nothing");
+        let counts = [(1, 120_000), (2, 400_000), (3, 900_000), (4, 800_000), (5, 999_999), (6, 900_000)];
+        snapshot(store, "2026-03", 3_000, &counts).await;
+        assert_eq!(rising().await, [row("b", 100_000, 400_000), row("a", 100_000, 120_000)]);
+        snapshot(store, "2026-04", 4_000, &[(1, 240_000), (2, 400_000), (3, 49_999), (5, 1_000_000)]).await;
+        assert_eq!(rising().await, [row("a", 120_000, 240_000), row("e", 999_999, 1_000_000)]);
         store.remove(&[1], 5_000).await.expect("removed");
-        assert_eq!(rising(10).await, [("c".to_owned(), 49_999, 60_000)]);
+        assert_eq!(rising().await, [row("e", 999_999, 1_000_000)]);
     })
     .await;
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use model::{PackageName, Source};
 use registry::{Client, Config, RetryPolicy};
 use search::{Index, Query, Wanted};
-use store::{Place, Store};
+use store::{Place, Store, TrendSource};
 use sync::{Background, CaughtUp, Clock, Context, Error, FillOptions, ImageKey, ImportOptions, Lease, ListSource, Outcome, Upstream, Work};
 use tempfile::TempDir;
 use testkit::{FakeRegistry, Fault, Lists, folder, fresh_database, tarball, write_lists};
@@ -182,6 +182,8 @@ async fn filled_from_a_registry_with_older_lists_behind() {
     let report = sync::fill(&context, &from_registry).await.expect("filled");
     assert_eq!((report.packages, report.read.len()), (newest.packages as u64, 6), "{:?}", report.read);
     assert_eq!(context.store.snapshots().await.expect("read").len(), 2);
+    let trends = context.store.trend_basis().await.expect("read").expect("the lists of trends are made with the counts");
+    assert_eq!(trends.source, TrendSource::Snapshots { earlier: Some("2025-12".to_owned()), later: "2026-03".to_owned() });
     assert_eq!(context.store.appearances().await.expect("read"), 100, "a hundred names are new; the digits stand in no list of names");
     assert_eq!(std::fs::read_dir(context.tmp()).expect("readable").count(), 0, "downloads that were read are deleted");
     is_sound(&doctor(&context).await, newest.packages);

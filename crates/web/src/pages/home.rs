@@ -18,8 +18,6 @@ struct Home {
     frame: Frame,
     page: Arc<HomePage>,
     popular_as_of: Option<String>,
-    /// The months that rising packages were compared in.
-    months: Option<(String, String)>,
     /// Between which moments the new packages appeared.
     between: Option<(String, String)>,
     progress: Progress,
@@ -47,7 +45,6 @@ pub(super) async fn home(state: &AppState) -> Response {
     let policy = if progress.step.is_empty() { CachePolicy::Page } else { CachePolicy::Never };
     frame.reload = page.popular.is_empty() && !progress.step.is_empty();
     let popular_as_of = page.popular.first().and_then(|hit| Some(hit.downloads.as_ref()?.as_of.clone()));
-    let months = page.rising_months.clone().map(|[earlier, later]| (earlier, later));
     let between = page.appeared.first().map(|one| (one.not_before.clone(), one.not_after.clone()));
-    render(StatusCode::OK, policy, &Home { frame, page, popular_as_of, months, between, progress })
+    render(StatusCode::OK, policy, &Home { frame, page, popular_as_of, between, progress })
 }

@@ -42,7 +42,7 @@ struct Overview {
 fn about(name: &str) -> &'static str {
     match name {
         "popular" => "The most downloaded npm packages.",
-        "rising" => "npm packages whose downloads grew most, of those with at least 50,000 a month.",
+        "rising" => "npm packages whose downloads grew most, of those with at least 50,000 a month, and 1,000 before.",
         "falling" => "npm packages that lost most downloads, of those that had at least 50,000 a month.",
         _ => "npm packages that appeared between the two newest lists of all names, the most downloaded first.",
     }

@@ -1,0 +1,2 @@
+-- The lists of trends have what this had.
+DROP TABLE rising;
