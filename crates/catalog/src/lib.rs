@@ -9,6 +9,7 @@ mod doctor;
 mod downloads;
 mod error;
 mod home;
+mod near;
 mod package;
 mod search;
 mod statistics;
@@ -32,6 +33,7 @@ pub use doctor::Doctor;
 pub use downloads::{DailyDownloads, InvalidPeriod, NpmAnswer, NpmCounts, NpmPeriod, PeriodDownloads, UnknownPackage};
 pub use error::Error;
 pub use home::{Appeared, HomePage};
+pub use near::{is_near, near_request};
 pub use package::{
     Heading, ListedAdvisory, MonthCount, PackageAdvisories, PackageAnswer, PackagePage, Readme, ReadmeState, UnpublishedPackage, VersionRow,
 };

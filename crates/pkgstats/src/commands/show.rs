@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::stdout;
 
 use anyhow::{Context as _, bail};
-use catalog::{Catalog, ChartRequest, MonthCount, PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
+use catalog::{Catalog, ChartRequest, MonthCount, PackageAnswer, PackagePage, ReadmeState, VersionRow, is_near, near_request};
 use model::{Advisory, Day, Dependency, Manifest, Source, State};
 use sync::{Answer, Context, Wish};
 
@@ -138,13 +138,9 @@ impl<'a> Shown<'a> {
 
     /// Names that look like the one that was asked for, where there is an index.
     async fn near_names(&self) -> Vec<String> {
-        let bare = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-        let asked = self.args.package.name.as_str();
-        let request = SearchRequest { text: asked.to_owned(), size: FEW, ..SearchRequest::default() };
-        let Ok(page) = self.catalog.search(&request).await else { return Vec::new() };
-        let wanted = bare(asked);
-        let is_near = |name: &str| page.corrected || bare(name).contains(&wanted) || wanted.contains(&bare(name));
-        page.hits.iter().map(|hit| hit.name.clone()).filter(|name| is_near(name)).take(SOME_VERSIONS).collect()
+        let asked = &self.args.package.name;
+        let Ok(page) = self.catalog.search(&near_request(asked, self.context.clock.now())).await else { return Vec::new() };
+        page.hits.into_iter().map(|hit| hit.name).filter(|name| is_near(asked.as_str(), name)).take(SOME_VERSIONS).collect()
     }
 
     async fn no_such_version(&self, version: &str, latest: Option<String>, certain: bool) -> anyhow::Result<Outcome> {

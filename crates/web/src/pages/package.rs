@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use catalog::{ChartShow, PackageAnswer, PackagePage, ReadmeState, SearchRequest, VersionRow};
+use catalog::{ChartShow, PackageAnswer, PackagePage, ReadmeState, VersionRow};
 use model::{DistTag, PackageName, Source, State};
 use sync::Answer;
 
@@ -202,8 +202,9 @@ fn owner(repository: &str) -> Option<String> {
 }
 
 async fn near(state: &AppState, name: &PackageName) -> Vec<catalog::SearchHit> {
-    let request = SearchRequest { text: name.bare().to_owned(), size: NEAR, now: state.clock.now(), ..SearchRequest::default() };
-    crate::api::run(state, request).await.map(|page| page.hits).unwrap_or_default()
+    let request = catalog::near_request(name, state.clock.now());
+    let hits = crate::api::run(state, request).await.map(|page| page.hits).unwrap_or_default();
+    hits.into_iter().filter(|hit| catalog::is_near(name.as_str(), &hit.name)).take(NEAR).collect()
 }
 
 async fn unknown(state: &AppState, name: &PackageName, upstream: &Answer) -> Response {
