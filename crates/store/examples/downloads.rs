@@ -1,9 +1,9 @@
 //! Measures the downloads of a whole registry that is made up in real proportions: how many packages have how many downloads is as in the
 //! newest `download-counts`, how old they are is as npm grew, and days vary as days do.
 //!
-//! `cargo run --release --package store --example downloads -- [--packages N] [--sums N] [--years N] [--data DIR]`
+//! `cargo run --release --package store --example downloads -- [--packages N] [--sums N] [--years N] [--data DIR] [--again]`
 //!
-//! `--sums N`: so many further packages have only sums, for lists over all packages. Beside the time that passed stands the time that this
+//! `--again` measures what an earlier run left in `--data`. `--sums N`: so many further packages have only sums, for lists over all packages. Beside the time that passed stands the time that this
 //! process had a processor, which other work on the machine does not lengthen.
 
 #![expect(clippy::print_stdout, reason = "a measurement for the terminal")]
@@ -32,6 +32,8 @@ const RANKS: [(f64, f64); 10] = [
 const GROWTH: [f64; 13] = [110.0, 220.0, 370.0, 600.0, 850.0, 1_100.0, 1_450.0, 1_850.0, 2_300.0, 2_700.0, 3_200.0, 3_900.0, 4_500.0];
 const WRITTEN_AT_ONCE: usize = 2_000;
 const OF_A_USER: usize = 2_000;
+/// Packages whose whole history is read.
+const OLDEST: usize = 2_000;
 
 /// Splitmix64.
 struct Chance(u64);
@@ -146,23 +148,38 @@ fn times(times: Times) -> String {
     format!("median {:.2} ms, 99 % {:.2} ms, largest {:.2} ms; {processor:.2} ms of a processor", at(0.5), at(0.99), at(1.0))
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let packages: usize = option("--packages").map_or(Ok(100_000), |text| text.parse())?;
-    let years: i32 = option("--years").map_or(Ok(20), |text| text.parse())?;
-    let data = option("--data").map_or_else(|| std::env::temp_dir().join(format!("downloads-{}", std::process::id())), PathBuf::from);
-    std::fs::create_dir_all(&data)?;
-    let as_of = Day::of_date(2026, 11, 22).unwrap_or_default();
+/// When the days are asked for.
+fn observed_at(as_of: Day) -> i64 {
+    (as_of + 2).start_seconds()
+}
+
+/// Some packages with days of the first year that is counted, by chance.
+async fn oldest(data: &Path, packages: usize, chance: &mut Chance) -> Result<Vec<i64>, sqlx::Error> {
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", data.join("measured.db").display())).await?;
+    let mut found = Vec::new();
+    for _ in 0..200_000 {
+        let id = 1 + (chance.next() % packages as u64).cast_signed();
+        let sql = "SELECT package_id FROM download_years WHERE package_id = $1 AND year <= 2015";
+        found.extend(sqlx::query_scalar::<_, i64>(sql).bind(id).fetch_optional(&mut connection).await?);
+        if found.len() >= OLDEST {
+            break;
+        }
+    }
+    connection.close().await?;
+    Ok(found)
+}
+
+/// Makes up the packages and all their days, and says what that took.
+async fn make(data: &Path, packages: usize, years: i32, as_of: Day) -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open(&Place::Sqlite(data.join("measured.db"))).await?;
     let names: Vec<String> = (0..packages).map(|number| format!("package-{number:07}")).collect();
     for chunk in names.chunks(50_000) {
         let rows: Vec<NewName<'_>> = chunk.iter().map(|name| NewName { name, repository: None }).collect();
         store.add_names(&rows, 100).await?;
     }
-    let empty = size(&data);
+    let empty = size(data);
     let lost: Vec<bool> = DayRange { first: Day::FIRST_COUNTED, last: as_of }.iter().map(is_lost).collect();
     let first = Day::FIRST_COUNTED.max(as_of - years * 365);
-    let observed_at = (as_of + 2).start_seconds();
     // Which id has which place among all is by chance, as names are.
     let mut chance = Chance(2_026);
     let mut places: Vec<u32> = (0..packages as u32).collect();
@@ -170,7 +187,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         places.swap(last, (chance.next() % (last as u64 + 1)) as usize);
     }
     let (began, before) = now();
-    let (mut points, mut rows, mut oldest) = (0u64, 0u64, Vec::new());
+    let (mut points, mut rows) = (0u64, 0u64);
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<(i64, Series)>>(2);
     let made = tokio::task::spawn_blocking(move || {
         let mut batch = Vec::new();
@@ -184,22 +201,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let _ = sender.blocking_send(batch);
     });
     while let Some(batch) = receiver.recv().await {
-        for (id, series) in &batch {
+        for (_, series) in &batch {
             points += series.days.len() as u64;
             rows += (i64::from(as_of.year()) - i64::from(series.first.year()) + 1).unsigned_abs();
-            if series.first <= first.max(Day::FIRST_COUNTED) {
-                oldest.push(*id);
-            }
         }
-        store.put_days(&batch, observed_at).await?;
+        store.put_days(&batch, observed_at(as_of)).await?;
     }
     made.await?;
     let (seconds, on) = (began.elapsed().as_secs_f64(), processor().saturating_sub(before).as_secs_f64());
     let total = Series { first, days: vec![DayCount::Known(9_000_000_000); (as_of - first).unsigned_abs() as usize + 1] };
-    store.put_days(&[(WHOLE_REGISTRY, total)], observed_at).await?;
+    store.put_days(&[(WHOLE_REGISTRY, total)], observed_at(as_of)).await?;
     store.close().await;
-    let full = size(&data);
-    let store = Store::open(&Place::Sqlite(data.join("measured.db"))).await?;
+    let full = size(data);
     println!("{packages} packages, {rows} years, {points} days, made and written in {seconds:.0} s, {on:.0} s of a processor");
     println!(
         "on disk {:.2} GB for downloads ({:.2} GB with names): {:.3} bytes a day, {:.0} a year, months and sums included",
@@ -208,13 +221,30 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         (full - empty) as f64 / points as f64,
         (full - empty) as f64 / rows as f64
     );
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let packages: usize = option("--packages").map_or(Ok(100_000), |text| text.parse())?;
+    let years: i32 = option("--years").map_or(Ok(20), |text| text.parse())?;
+    let data = option("--data").map_or_else(|| std::env::temp_dir().join(format!("downloads-{}", std::process::id())), PathBuf::from);
+    std::fs::create_dir_all(&data)?;
+    let as_of = Day::of_date(2026, 11, 22).unwrap_or_default();
+    if !std::env::args().any(|argument| argument == "--again") {
+        make(&data, packages, years, as_of).await?;
+    }
+    let store = Store::open(&Place::Sqlite(data.join("measured.db"))).await?;
+    let packages = usize::try_from(store.count().await?)?;
+    let observed_at = observed_at(as_of);
 
     let mut chance = Chance(7);
+    let oldest = oldest(&data, packages, &mut chance).await?;
     let mut any =
         |from: &[i64], count: usize| -> Vec<i64> { (0..count).map(|_| from[(chance.next() % from.len() as u64) as usize]).collect() };
     let mut took = Times::default();
     let mut days = 0;
-    for id in any(&oldest, 2_000) {
+    for id in oldest {
         let began = now();
         days += store.series(id).await?.days.len();
         took.add(began);
@@ -222,9 +252,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("all days of a package, {} on average: {}", days / took.passed.len(), times(took));
 
     let all: Vec<i64> = (1..=packages as i64).collect();
-    let mut took: [Times; 5] = Default::default();
+    let mut took: [Times; 6] = Default::default();
     for _ in 0..30 {
+        // Nothing of them was read before.
         let ids = any(&all, OF_A_USER);
+        let page = now();
+        store.download_sums(&ids).await?;
+        store.months_of(&ids).await?;
+        took[5].add(page);
+        // The same once more, apart.
         let began = now();
         store.months_of(&ids).await?;
         took[0].add(began);
@@ -240,8 +276,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         store.series_of(&ids, DayRange { first: Day::FIRST_COUNTED, last: as_of }).await?;
         took[4].add(long);
     }
-    let [months, lately, sums, everything, long] = took.map(times);
-    println!("a user with {OF_A_USER} packages: months {months}");
+    let [months, lately, sums, everything, long, page] = took.map(times);
+    println!("a user with {OF_A_USER} packages, what their page reads, sums and months: {page}");
+    println!("  read before: months {months}");
     println!("  the last 90 days {lately}");
     println!("  sums and ranks {sums}");
     println!("  all three {everything}");
