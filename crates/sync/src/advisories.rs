@@ -18,11 +18,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 const VERSIONS: usize = 1_000;
 
 impl Reader {
-    /// Asks for the known vulnerabilities of a package, all its versions, and of what its latest version needs.
+    /// Asks for the known vulnerabilities of a package, all its versions, and of what its latest version needs. They are missing where a
+    /// registry does not tell.
     pub async fn read_package_advisories(&self, name: &PackageName) -> Result<Reading, Error> {
         match self.context.store.by_name(name).await? {
             Some(known) => self.read_advisories(vec![known]).await,
-            None => Ok(Reading::Missing),
+            None => Ok(Reading::Unchanged),
         }
     }
 
@@ -57,31 +58,37 @@ impl Reader {
             }
         }
         asked.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut is_first = true;
+        let (mut is_first, mut does_tell) = (true, true);
         for of_one_registry in self.client.by_registry(asked) {
             for batch in of_one_registry.chunks(PACKAGES) {
                 if !std::mem::take(&mut is_first) {
                     tokio::time::sleep(PAUSE).await;
                 }
-                self.ask_for_advisories(batch).await?;
+                if !self.ask_for_advisories(batch).await? {
+                    does_tell = false;
+                    break;
+                }
             }
         }
-        Ok(if is_first { Reading::Unchanged } else { Reading::Stored })
+        Ok(match (does_tell, is_first) {
+            (false, _) => Reading::Missing,
+            (true, true) => Reading::Unchanged,
+            (true, false) => Reading::Stored,
+        })
     }
 
-    async fn ask_for_advisories(&self, batch: &[(PackageName, (i64, Vec<String>))]) -> Result<(), Error> {
+    /// Whether the registry tells.
+    async fn ask_for_advisories(&self, batch: &[(PackageName, (i64, Vec<String>))]) -> Result<bool, Error> {
         let question: Vec<(PackageName, Vec<String>)> =
             batch.iter().map(|(name, (_, versions))| (name.clone(), versions.clone())).collect();
         let body = match self.client.advisories(&question).await {
             Ok(body) => body,
-            Err(error) if error.is_not_found() => {
-                return Err(Error::Job("this registry does not tell of known vulnerabilities".to_owned()));
-            }
+            Err(error) if error.is_not_found() => return Ok(false),
             Err(error) => return Err(error.into()),
         };
         let mut found = parse_advisories(&body).map_err(|why| Error::Job(why.to_string()))?;
         let rows: Vec<(i64, Vec<Advisory>)> = batch.iter().map(|(name, (id, _))| (*id, found.remove(name).unwrap_or_default())).collect();
         self.context.store.put_advisories(&rows, self.context.clock.now()).await?;
-        Ok(())
+        Ok(true)
     }
 }

@@ -211,7 +211,8 @@ impl Upstream {
             match (&now, wish) {
                 (Answer::Waiting, _) => return answer.has_changed().is_ok(),
                 (Answer::Missing, Wish::Package { name }) => self.0.missing.insert(name.clone(), ()),
-                (Answer::Unavailable { .. }, Wish::Version { .. } | Wish::PackageAdvisories { .. } | Wish::UserAdvisories { .. }) => {
+                (Answer::Unavailable { .. }, Wish::Version { .. })
+                | (Answer::Missing, Wish::PackageAdvisories { .. } | Wish::UserAdvisories { .. }) => {
                     self.0.unreadable.insert(wish.clone(), now);
                 }
                 _ => self.0.lately.insert(wish.clone(), now),

@@ -55,7 +55,7 @@ async fn a_package_and_what_it_needs() {
     // Asked once a day.
     assert_eq!(reads.reader.read_package_advisories(&name("tool")).await.expect("read"), Reading::Unchanged);
     assert_eq!(asked(&reads).len(), 1);
-    assert_eq!(reads.reader.read_package_advisories(&name("no-such")).await.expect("read"), Reading::Missing);
+    assert_eq!(reads.reader.read_package_advisories(&name("no-such")).await.expect("read"), Reading::Unchanged);
 }
 
 #[tokio::test]
@@ -84,8 +84,11 @@ async fn registries_that_do_not_tell() {
         assert!(error.contains(part), "{error}");
         assert_eq!(known(&reads, "tool").await, None, "unknown stays unknown");
     };
-    check(Fault::Status(405, vec![], String::new()), "does not tell of known vulnerabilities").await;
-    check(Fault::Status(404, vec![], String::new()), "does not tell of known vulnerabilities").await;
+    for status in [404, 405, 410] {
+        reads.registry.fail(BULK, [Fault::Status(status, vec![], String::new())]);
+        assert_eq!(reads.reader.read_package_advisories(&name("tool")).await.expect("asked"), Reading::Missing);
+        assert_eq!(known(&reads, "tool").await, None, "unknown stays unknown");
+    }
     check(Fault::Status(400, vec![], r#"{"message":"Invalid request payload input"}"#.to_owned()), "Invalid request payload input").await;
     check(Fault::Status(302, vec![("location", "/elsewhere".to_owned())], String::new()), "302").await;
     check(Fault::Body(b"<html>".to_vec()), "not an object of lists").await;

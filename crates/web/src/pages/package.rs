@@ -130,6 +130,7 @@ async fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: Page
         is_being_counted,
         advisories_state: advisories.map(|answer| match answer {
             Answer::Unavailable { why } => format!("Not known: {why}."),
+            Answer::Missing => "Not known: this registry does not tell of known vulnerabilities.".to_owned(),
             _ => "The registry is being asked; load the page again in a moment.".to_owned(),
         }),
         compare_peers: format::compare_path(std::iter::once(page.name.as_str()).chain(statistics.peers.iter().map(String::as_str))),

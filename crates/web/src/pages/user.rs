@@ -85,7 +85,8 @@ pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> R
         None => None,
     };
     let advisories = match (advisories, page.advisories.as_ref().map(|told| told.packages)) {
-        (Some(Answer::Unavailable { why }), Some(0)) => Some(format!("Known vulnerabilities are not known here: {why}.")),
+        (Some(Answer::Unavailable { why }), Some(0)) => Some(format!("Nothing is known of vulnerabilities: {why}.")),
+        (Some(Answer::Missing), Some(0)) => Some("This registry does not tell of known vulnerabilities.".to_owned()),
         (Some(Answer::Waiting), _) => {
             Some("The registry is being asked for known vulnerabilities; load the page again in a while.".to_owned())
         }
