@@ -78,8 +78,8 @@ impl ValueAxis {
     fn log(least: f64, most: f64, has_zero: bool, format: ChartFormat) -> Self {
         let low = nice_below(least);
         let mut high = nice_above(most);
-        if high / low < 9.9 {
-            high = nice_above((low * 9.9).max(most));
+        if high / low < 3.9 {
+            high = nice_above((low * 3.9).max(most));
         }
         let decades = (high / low).log10();
         let every = if decades > 6.5 { 2 } else { 1 };
@@ -349,7 +349,7 @@ mod tests {
         assert_eq!(labels(&[12.0, 98_000_000.0], Log, Count), ["100", "10k", "1M", "100M"]);
         assert_eq!(labels(&[150.0, 4_000.0], Log, Count), ["100", "200", "500", "1k", "2k", "5k"]);
         assert_eq!(labels(&[0.0, 150.0, 900_000.0], Log, Count), ["0", "100", "1k", "10k", "100k", "1M"]);
-        assert_eq!(labels(&[5.0], Log, Count), ["5", "10", "20", "50"]);
+        assert_eq!(labels(&[5.0], Log, Count), ["5", "10", "20"]);
     }
 
     #[test]
