@@ -24,16 +24,16 @@ pub struct HomePage {
     pub packages: u64,
     /// Of how many the registry's own document was read.
     pub details: u64,
-    /// The most downloaded.
-    pub popular: Vec<SearchHit>,
+    /// The most downloaded, the first of the list of trends; before that is made, the first of the index.
+    pub popular: Vec<TrendPackage>,
+    /// What was counted for it, and for what rises: `30 days to 2026-11-21`, or `snapshot 2026-03`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<String>,
     /// Those whose downloads grew most, the first of the list of trends.
     pub rising: Vec<TrendPackage>,
-    /// What was counted for it: `30 days to 2026-11-21`, or `snapshot 2026-03`.
+    /// What the counts were compared with: `the 30 days before`, or `snapshot 2026-01`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rising_counted: Option<String>,
-    /// What that was compared with: `the 30 days before`, or `snapshot 2026-01`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rising_compared: Option<String>,
+    pub compared: Option<String>,
     /// Some that appeared between two lists of names.
     pub appeared: Vec<Appeared>,
     /// Some by chance, among the 50,000 most popular; others every minute.
@@ -72,17 +72,20 @@ impl Catalog {
         let rising = self.trends(TrendList::Rising, None).await?;
         let numbers: Vec<u64> = (0..LISTED as u64).map(|number| scatter(seed ^ (number << 40))).collect();
         let appeared = self.store.some_appearances(&numbers).await?;
-        let (popular, random) = self.popular_and_random(seed).await?;
-        let mut most = self.hits(&popular).await?;
-        // The index knows downloads in steps of 12 % only.
-        most.sort_by_key(|hit| std::cmp::Reverse(hit.downloads.as_ref().and_then(|downloads| downloads.monthly)));
+        let popular = self.trends(TrendList::Popular, None).await?;
+        let basis = popular.as_ref().filter(|page| page.counted.is_some());
+        let (first, random) = self.popular_and_random(seed).await?;
+        let most = match basis {
+            Some(page) => page.packages.iter().take(LISTED).cloned().collect(),
+            None => self.hits(&first).await?.into_iter().map(TrendPackage::uncounted).collect(),
+        };
         Ok(HomePage {
             packages: self.store.count().await?,
             details: self.store.count_details().await?,
             popular: most,
+            counted: basis.and_then(|page| page.counted.clone()),
+            compared: basis.and_then(|page| page.compared.clone()),
             rising: rising.iter().flat_map(|page| &page.packages).take(LISTED).cloned().collect(),
-            rising_counted: rising.as_ref().and_then(|page| page.counted.clone()),
-            rising_compared: rising.as_ref().and_then(|page| page.compared.clone()),
             appeared: appeared
                 .into_iter()
                 .map(|(known, when)| Appeared {

@@ -130,6 +130,12 @@ impl Catalog {
     }
 }
 
+impl TrendPackage {
+    pub(crate) fn uncounted(package: SearchHit) -> Self {
+        Self { package, downloads: None, before: None, change: None, not_before: None, not_after: None }
+    }
+}
+
 impl From<store::TrendEntry> for TrendPackage {
     fn from(entry: store::TrendEntry) -> Self {
         let change = entry.downloads.zip(entry.before).filter(|(_, before)| *before > 0);

@@ -17,7 +17,6 @@ use crate::{AppState, assets, format};
 struct Home {
     frame: Frame,
     page: Arc<HomePage>,
-    popular_as_of: Option<String>,
     /// Between which moments the new packages appeared.
     between: Option<(String, String)>,
     progress: Progress,
@@ -44,7 +43,6 @@ pub(super) async fn home(state: &AppState) -> Response {
     frame.json = Some("/api/v1/home".to_owned());
     let policy = if progress.step.is_empty() { CachePolicy::Page } else { CachePolicy::Never };
     frame.reload = page.popular.is_empty() && !progress.step.is_empty();
-    let popular_as_of = page.popular.first().and_then(|hit| Some(hit.downloads.as_ref()?.as_of.clone()));
     let between = page.appeared.first().map(|one| (one.not_before.clone(), one.not_after.clone()));
-    render(StatusCode::OK, policy, &Home { frame, page, popular_as_of, between, progress })
+    render(StatusCode::OK, policy, &Home { frame, page, between, progress })
 }

@@ -338,8 +338,9 @@ async fn home_search_and_about() {
     assert_eq!(html::tags(&home).iter().filter(|tag| tag.name == "input" && tag.get("name") == Some("q")).count(), 1);
     let json = site.json("/api/v1/home").await;
     assert_eq!((json["packages"].as_u64(), json["popular"].as_array().map(Vec::is_empty)), (Some(1_001), Some(false)));
+    assert_eq!((&json["counted"], &json["compared"]), (&json!("snapshot 2026-03"), &json!("snapshot 2025-12")));
     for one in json["popular"].as_array().expect("a list") {
-        has(&home, "/", &[&format!("href=\"/pkg:{}\"", one["name"].as_str().expect("a name"))]);
+        has(&home, "/", &[&format!("href=\"/pkg:{}\"", one["package"]["name"].as_str().expect("a name"))]);
     }
 
     let results = site.page("/?q=react", StatusCode::OK).await;
