@@ -132,6 +132,8 @@ pub struct QueueProgress {
 
 /// Somebody's look at a page counts for so long, in seconds.
 const LOOKED_AT: i64 = 30 * 24 * 3600;
+/// Who looks again within so many seconds of a request causes no other.
+const LOOK_AGAIN: i64 = 3600;
 /// Rows to a statement.
 const BATCH: usize = 10_000;
 
@@ -146,7 +148,12 @@ impl Store {
             Wanted::History => ("history_at IS NOT NULL AND history_at <= $2 AND first_day <= $4", "history_at"),
             Wanted::Versions => ("versions_at IS NOT NULL AND versions_at <= $2 AND last_day <= $4", "versions_at"),
         };
-        let until = if wanted == Wanted::History { MOMENTS + now } else { now };
+        let until = match wanted {
+            Wanted::History => MOMENTS + now,
+            Wanted::Newest => now,
+            // The seven days of the next week have to have come.
+            Wanted::Versions => now.min((landed + 2).start_seconds()),
+        };
         let sql = Words::of(&self.read).fill(&format!(
             "SELECT {{pack}}({{row}}(d.{order}, d.package_id, p.name, d.first_day, d.last_day, d.closed_day, d.counted, d.history_at)){{text}}
              FROM (SELECT * FROM download_queue WHERE tier = $1 AND {due} ORDER BY {order}, package_id LIMIT $3) d
@@ -211,26 +218,31 @@ impl Store {
         Ok(())
     }
 
-    /// Somebody looks at a package's page: it comes first.
+    /// Somebody looks at a package's page: it comes first, also when it was to be left alone for longer, unless npm was asked within the
+    /// last hour.
     pub async fn want_downloads(&self, id: i64, now: i64) -> Result<(), Error> {
         let sql = "INSERT INTO download_queue (package_id, tier, newest_at, history_at, versions_at, counted, looked_at)
             SELECT id, 0, 0, 0, 0, 0, $2 FROM packages WHERE id = $1
             ON CONFLICT (package_id) DO UPDATE SET tier = 0, looked_at = excluded.looked_at,
+                newest_at = CASE WHEN download_queue.newest_at > $2 AND download_queue.asked_at < $3 THEN $2
+                    ELSE download_queue.newest_at END,
                 versions_at = coalesce(download_queue.versions_at, 0)";
         on!(&self.write, |pool| {
-            sqlx::query(sql).bind(id).bind(now).execute(pool).await?;
+            sqlx::query(sql).bind(id).bind(now).bind(now - LOOK_AGAIN).execute(pool).await?;
         });
         Ok(())
     }
 
     /// The packages of users whom somebody looked at since come before the popular ones. Returns how many were not asked for before.
-    pub async fn want_users(&self, since: i64) -> Result<u64, Error> {
+    pub async fn want_users(&self, since: i64, now: i64) -> Result<u64, Error> {
         let sql = "INSERT INTO download_queue (package_id, tier, newest_at, history_at, versions_at, counted)
             SELECT m.package_id, 1, 0, 0, 0, 0 FROM users u JOIN maintainers m ON m.username = u.name WHERE u.asked_at >= $1
             GROUP BY m.package_id
-            ON CONFLICT (package_id) DO UPDATE SET tier = 1, versions_at = coalesce(download_queue.versions_at, 0)
+            ON CONFLICT (package_id) DO UPDATE SET tier = 1, versions_at = coalesce(download_queue.versions_at, 0),
+                newest_at = CASE WHEN download_queue.newest_at > $2 AND download_queue.asked_at < $3 THEN $2
+                    ELSE download_queue.newest_at END
                 WHERE download_queue.tier > 1";
-        Ok(on!(&self.write, |pool| sqlx::query(sql).bind(since).execute(pool).await?.rows_affected()))
+        Ok(on!(&self.write, |pool| sqlx::query(sql).bind(since).bind(now).bind(now - LOOK_AGAIN).execute(pool).await?.rows_affected()))
     }
 
     /// Replaces the list of popular packages: their ids, the most popular first. The first `popular` of them are asked for daily, with
@@ -241,7 +253,8 @@ impl Store {
             let mut tx = pool.begin().await?;
             sqlx::query("UPDATE counter SET n = n").execute(&mut *tx).await?;
             let sql = "UPDATE download_queue SET tier = 3, versions_at = NULL
-                WHERE tier = 2 OR (tier = 0 AND looked_at < $1)";
+                WHERE tier = 2 OR (tier = 0 AND looked_at < $1) OR (tier = 1 AND NOT EXISTS (SELECT 1 FROM maintainers m
+                    JOIN users u ON u.name = m.username WHERE m.package_id = download_queue.package_id AND u.asked_at >= $1))";
             sqlx::query(sql).bind(now - LOOKED_AT).execute(&mut *tx).await?;
             let sql = words.fill(
                 "INSERT INTO download_queue (package_id, tier, newest_at, history_at, versions_at, counted)

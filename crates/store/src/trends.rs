@@ -355,9 +355,9 @@ impl Store {
         Ok(Some((TrendSource::Snapshots { earlier: earlier.map(|one| one.month.clone()), later: later.month.clone() }, pass)))
     }
 
-    /// The newest day of the sums, once the days of nearly all packages that are to be counted are known.
+    /// The newest day of the sums, once the days of nearly all popular packages are known.
     async fn days_are_known(&self) -> Result<Option<Day>, Error> {
-        let sql = "SELECT CAST(count(*) AS BIGINT), CAST(count(asked_at) AS BIGINT) FROM download_queue WHERE tier BETWEEN 0 AND 2";
+        let sql = "SELECT CAST(count(*) AS BIGINT), CAST(count(asked_at) AS BIGINT) FROM download_queue WHERE tier = 2";
         let (wanted, asked): (i64, i64) = on!(&self.read, |pool| sqlx::query_as(sql).fetch_one(pool).await?);
         if asked == 0 || (wanted - asked) * MISSING > wanted {
             return Ok(None);
@@ -391,10 +391,17 @@ impl Store {
             after = last;
             for (id, now, before, coverage, keywords) in rows {
                 let coverage: Vec<(u32, u32)> = from_json(coverage.as_deref())?;
-                let is_complete = |place: usize| coverage.get(place).is_none_or(|(known, holes)| known + holes == 30);
-                if is_complete(2) {
+                // Of 30 days; those that npm lost count as the others, or everything would seem to rise after them.
+                let whole = |sum: u64, place: usize| match coverage.get(place) {
+                    None => Some(sum),
+                    Some((known, holes)) if known + holes == 30 && *known > 0 => {
+                        Some((u128::from(sum) * 30 / u128::from(*known)).try_into().unwrap_or(u64::MAX))
+                    }
+                    Some(_) => None,
+                };
+                if let Some(now) = whole(now, 2) {
                     let keywords: Vec<String> = from_json(keywords.as_deref())?;
-                    pass.add(id, now, is_complete(5).then_some(before), &keywords);
+                    pass.add(id, now, whole(before, 5), &keywords);
                 }
             }
         }

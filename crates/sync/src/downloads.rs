@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use model::{Counted, Day, DayCount, DayRange, PackageName, Series};
 use registry::{BULK_DAYS, BULK_NAMES, DownloadsClient, SINGLE_DAYS};
-use store::{DownloadState, HistoryTurn, Queued, Schedule, Tier, VersionWeek, WHOLE_REGISTRY, Wanted};
+use store::{DownloadState, HistoryTurn, Pace, Queued, Schedule, Tier, VersionWeek, WHOLE_REGISTRY, Wanted};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -78,6 +78,8 @@ pub enum Turn {
 /// What the counts of the whole registry tell about days.
 #[derive(Debug)]
 struct Calendar {
+    /// The first day that can be judged.
+    first: Day,
     /// The last day that has come.
     landed: Day,
     holes: BTreeSet<Day>,
@@ -85,7 +87,7 @@ struct Calendar {
 
 impl Calendar {
     fn of(series: &Series) -> Option<Self> {
-        Some(Self { landed: series.last_landed()?, holes: series.find_holes().into_iter().collect() })
+        Some(Self { first: series.first, landed: series.last_landed()?, holes: series.find_holes().into_iter().collect() })
     }
 
     /// What is to be believed of an answer: days that have not come are unknown, lost days are holes.
@@ -198,7 +200,7 @@ impl Downloads {
     /// Keeps the queue up with users and popular packages, and the lists up with the counts.
     async fn keep_house(&mut self, now: i64) -> Result<(), Error> {
         let store = &self.context.store;
-        store.want_users(self.users_since).await?;
+        store.want_users(self.users_since, now).await?;
         // Users who were asked for in this very second may still come.
         self.users_since = now - 1;
         let (packages, snapshot) = (store.count().await?, store.newest_snapshot().await?.map(|snapshot| snapshot.id));
@@ -238,7 +240,9 @@ impl Downloads {
         if let Some(state) = registry.filter(|state| now >= state.due_at) {
             return Ok(Some(Task::Registry(newest_of_registry(state, now))));
         }
-        let Some(landed) = self.calendar.as_ref().map(|calendar| calendar.landed) else { return Ok(None) };
+        let Some(days) = self.calendar.as_ref().map(|calendar| DayRange { first: calendar.first, last: calendar.landed }) else {
+            return Ok(None);
+        };
         for (place, (wanted, tier)) in ORDER.into_iter().enumerate() {
             if place == 1 {
                 if let Some(part) = self.parts.pop() {
@@ -248,18 +252,19 @@ impl Downloads {
                     return Ok(Some(Task::Registry(before(first, SINGLE_DAYS))));
                 }
             }
-            if let Some(task) = self.next_of(wanted, tier, now, landed).await? {
+            if let Some(task) = self.next_of(wanted, tier, now, days).await? {
                 return Ok(Some(task));
             }
         }
         Ok(None)
     }
 
-    async fn next_of(&self, wanted: Wanted, tier: Tier, now: i64, landed: Day) -> Result<Option<Task>, Error> {
+    /// `days`: those that can be judged.
+    async fn next_of(&self, wanted: Wanted, tier: Tier, now: i64, days: DayRange) -> Result<Option<Task>, Error> {
         // The first alone decides whether others are asked for with it.
         let mut limit = 1;
         loop {
-            let due = self.context.store.due_downloads(wanted, tier, now, landed, limit).await?;
+            let due = self.context.store.due_downloads(wanted, tier, now, days.last, limit).await?;
             if due.is_empty() {
                 return Ok(None);
             }
@@ -294,7 +299,7 @@ impl Downloads {
             if wanted == Wanted::Versions {
                 return Ok(Some(Task::Versions(first, name)));
             }
-            let single = window(wanted, &first, landed, SINGLE_DAYS);
+            let single = window(wanted, &first, days, SINGLE_DAYS);
             if single.is_empty() {
                 // npm is farther behind than it was.
                 self.context.store.schedule_downloads(&[away_for(wanted, &first, now, FAILED)]).await?;
@@ -302,9 +307,9 @@ impl Downloads {
             }
             let mut batch = Batch { wanted, tier, range: single, packages: vec![(first, name)] };
             if batch.packages[0].1.scope().is_none() {
-                let bulk = window(wanted, &batch.packages[0].0, landed, BULK_DAYS);
+                let bulk = window(wanted, &batch.packages[0].0, days, BULK_DAYS);
                 let same =
-                    |(queued, name): &(Queued, PackageName)| name.scope().is_none() && window(wanted, queued, landed, BULK_DAYS) == bulk;
+                    |(queued, name): &(Queued, PackageName)| name.scope().is_none() && window(wanted, queued, days, BULK_DAYS) == bulk;
                 batch.packages.extend(candidates.filter(same).take(BULK_NAMES - 1));
                 if batch.packages.len() > 1 {
                     batch.range = bulk;
@@ -426,7 +431,7 @@ impl Downloads {
             Task::Registry(_) => {
                 if is_about_names {
                     // A server that does not count the whole registry: what it counts has come after two days, and it loses nothing.
-                    self.calendar = Some(Calendar { landed: Day::of_seconds(now) - 2, holes: BTreeSet::new() });
+                    self.calendar = Some(Calendar { first: Day::FIRST_COUNTED, landed: Day::of_seconds(now) - 2, holes: BTreeSet::new() });
                     let again = Schedule { id: WHOLE_REGISTRY, newest_at: Some(now + DAY), history: HistoryTurn::Same, asked_at: now };
                     self.context.store.schedule_downloads(&[again]).await?;
                 }
@@ -523,15 +528,15 @@ fn before(day: Day, days: u32) -> DayRange {
     DayRange { first: range.first.max(Day::FIRST_COUNTED), last: range.last.max(Day::FIRST_COUNTED) }
 }
 
-/// The days that are asked for, at most so many.
-fn window(wanted: Wanted, queued: &Queued, landed: Day, most: u32) -> DayRange {
+/// The days that are asked for, at most so many, of those that can be judged.
+fn window(wanted: Wanted, queued: &Queued, days: DayRange, most: u32) -> DayRange {
     match (wanted, queued.first) {
         (Wanted::History, Some(first)) => before(first, most),
         (_, Some(first)) => {
             let first = queued.closed.map_or(first, |closed| closed + 1);
-            DayRange { first, last: landed.min(first + most.min(CONTINUED_DAYS).cast_signed() - 1) }
+            DayRange { first, last: days.last.min(first + most.min(CONTINUED_DAYS).cast_signed() - 1) }
         }
-        (_, None) => DayRange::ending(landed, most),
+        (_, None) => DayRange::ending(days.last, most).intersection(days),
     }
 }
 
@@ -572,10 +577,15 @@ pub async fn read_downloads(context: &Context, client: &DownloadsClient, name: &
             tokio::time::sleep(wait).await;
         }
     };
-    tokio::select! {
+    let answer = tokio::select! {
         answer = want(context, client, name, &wake) => answer,
         ended = asking => ended,
-    }
+    };
+    // The next process asks no sooner than this one would.
+    let rest = downloads.pacer.wait(context.clock.now(), 0.0).as_secs_f64().ceil() as i64;
+    let pace = Pace { not_before: context.clock.now() + rest, ..*downloads.pacer.pace() };
+    context.store.put_download_pace(&pace).await?;
+    answer
 }
 
 /// Puts a package first in the queue and waits until npm was asked about it.
@@ -586,13 +596,16 @@ pub(crate) async fn want(context: &Context, client: &DownloadsClient, name: &Pac
         return unavailable("its registry is not npm's own, so npm does not count its downloads");
     }
     let Some(known) = store.by_name(name).await? else { return Ok(Answer::Missing) };
-    store.want_downloads(known.id, clock.now()).await?;
+    let since = clock.now();
+    store.want_downloads(known.id, since).await?;
     wake.notify_one();
     let until = Instant::now() + PATIENCE;
     loop {
-        let state = store.download_states(&[known.id]).await?.remove(&known.id);
-        if let Some(state) = state
-            && state.asked_at.is_some()
+        let mut states = store.download_states(&[known.id, WHOLE_REGISTRY]).await?;
+        let landed = states.remove(&WHOLE_REGISTRY).and_then(|registry| registry.last);
+        let is_newest = |state: &DownloadState| state.last.is_some() && state.last >= landed;
+        if let Some(state) = states.remove(&known.id)
+            && state.asked_at.is_some_and(|at| at >= since || state.due_at > since || is_newest(&state))
         {
             return Ok(if state.last.is_some() { Answer::Stored } else { Answer::Missing });
         }

@@ -8,7 +8,10 @@ use store::Pace;
 const FASTEST_MS: i64 = 2_000;
 const SLOWEST_MS: i64 = 30_000;
 /// After so many answers in a row the interval is a little shorter again.
-const STREAK: u32 = 100;
+const STREAK: u32 = 50;
+/// A refusal after so many answers says little about how fast may be asked: of many requests npm refuses some at any pace. Held against
+/// the pace like the others, these alone would bring it to the slowest.
+const STRAY: u32 = 100;
 /// How long nothing is asked after the first refusal in a row, doubled with every further one, in seconds. npm mostly does not say how
 /// long, or says 0.
 const FIRST_REST: i64 = 60;
@@ -23,14 +26,21 @@ const JITTER: f64 = 0.25;
 #[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
+    /// Answers since the interval last changed, and since the last refusal.
     answers: u32,
+    since_refusal: u32,
     failures: u32,
 }
 
 impl Pacer {
     pub(crate) fn new(stored: Option<Pace>) -> Self {
         let pace = stored.unwrap_or(Pace { interval_ms: FASTEST_MS, not_before: 0, refusals: 0 });
-        Self { pace: Pace { interval_ms: pace.interval_ms.clamp(FASTEST_MS, SLOWEST_MS), ..pace }, answers: 0, failures: 0 }
+        Self {
+            pace: Pace { interval_ms: pace.interval_ms.clamp(FASTEST_MS, SLOWEST_MS), ..pace },
+            answers: 0,
+            since_refusal: 0,
+            failures: 0,
+        }
     }
 
     pub(crate) fn pace(&self) -> &Pace {
@@ -47,6 +57,7 @@ impl Pacer {
     pub(crate) fn answered(&mut self) -> bool {
         let before = self.pace;
         (self.answers, self.failures, self.pace.refusals) = (self.answers + 1, 0, 0);
+        self.since_refusal = self.since_refusal.saturating_add(1);
         if self.answers >= STREAK {
             self.answers = 0;
             self.pace.interval_ms = (self.pace.interval_ms * 9 / 10).max(FASTEST_MS);
@@ -58,12 +69,9 @@ impl Pacer {
     pub(crate) fn refused(&mut self, now: i64, retry_after: Option<Duration>) {
         let rest = (FIRST_REST << self.pace.refusals.clamp(0, 10)).min(LONGEST_REST);
         let asked = retry_after.map_or(0, |wait| wait.as_secs().min(LONGEST_REST.unsigned_abs()).cast_signed());
-        self.answers = 0;
-        self.pace = Pace {
-            interval_ms: (self.pace.interval_ms * 3 / 2).min(SLOWEST_MS),
-            not_before: now + rest.max(asked),
-            refusals: self.pace.refusals + 1,
-        };
+        let slower = if self.since_refusal >= STRAY { self.pace.interval_ms * 11 / 10 } else { self.pace.interval_ms * 3 / 2 };
+        (self.answers, self.since_refusal) = (0, 0);
+        self.pace = Pace { interval_ms: slower.min(SLOWEST_MS), not_before: now + rest.max(asked), refusals: self.pace.refusals + 1 };
     }
 
     /// There was no answer, or one that made no sense.
@@ -101,6 +109,20 @@ mod tests {
             pacer.failed(10_000);
             assert_eq!(pacer.wait(10_000, 0.0).as_secs(), wait);
         }
+        // A refusal now and then is no reason to become slower and slower; one after the other is.
+        let intervals = |answers: usize| -> Vec<i64> {
+            let mut pacer = Pacer::new(None);
+            let refusal = |_| {
+                (0..answers).for_each(|_| {
+                    pacer.answered();
+                });
+                pacer.refused(0, None);
+                pacer.pace().interval_ms
+            };
+            (0..200).map(refusal).collect()
+        };
+        assert!(intervals(150).iter().all(|interval| *interval <= 2_200));
+        assert_eq!(intervals(20).last(), Some(&SLOWEST_MS));
         let odd = Pacer::new(Some(Pace { interval_ms: 0, not_before: i64::MAX, refusals: -5 }));
         assert!(odd.wait(0, 0.0) > Duration::from_secs(2));
     }

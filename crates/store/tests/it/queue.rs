@@ -45,8 +45,8 @@ async fn who_is_next() {
         store.apply(&[seen("d", Source::Packument, 100, "x"), seen("c", Source::Packument, 100, "x")]).await.expect("applied");
         let user = User { name: "zoe".to_owned(), asked_at: now, total: None, listed: 2, problem: None };
         store.put_user(&user).await.expect("stored");
-        assert_eq!(store.want_users(now).await.expect("asked"), 2);
-        assert_eq!(store.want_users(now).await.expect("asked"), 0);
+        assert_eq!(store.want_users(now, now).await.expect("asked"), 2);
+        assert_eq!(store.want_users(now, now).await.expect("asked"), 0);
         assert_eq!(due(store, Wanted::Newest, Tier::Page, now).await, ["b"]);
         assert_eq!(due(store, Wanted::Newest, Tier::User, now).await, ["c", "d"]);
         assert_eq!(due(store, Wanted::Newest, Tier::Popular, now).await, ["a"]);
@@ -74,12 +74,23 @@ async fn who_is_next() {
         assert!(store.download_states(&[1]).await.expect("read")[&1].is_whole);
         let progress = store.queue_progress().await.expect("read");
         assert_eq!((progress.packages, progress.asked, progress.whole), (4, 1, 1));
-        // A later list: what fell out is the rest, who was looked at stays, also when it is long ago and popular.
-        store.set_popular(&[2, 5], 1, now + 40 * 86_400).await.expect("stored");
+        // Who looks again has it asked again, though not within the hour.
+        let away = Schedule { id: 1, newest_at: Some(now + 30 * 86_400), history: HistoryTurn::Same, asked_at: now };
+        for (after, expected) in [(60, &[][..]), (7_200, &["a"])] {
+            store.schedule_downloads(&[away]).await.expect("stored");
+            store.want_downloads(1, now + after).await.expect("stored");
+            let due = due(store, Wanted::Newest, Tier::Page, now + after).await;
+            assert_eq!(due.iter().filter(|name| *name == "a").collect::<Vec<_>>(), expected, "after {after}");
+        }
+        // A later list: what fell out is the rest, and so is what nobody looked at for long; who was looked at stays.
         let later = now + 40 * 86_400;
+        store.put_user(&User { asked_at: later - 86_400, ..user }).await.expect("stored");
+        store.set_popular(&[2, 5], 1, later).await.expect("stored");
         assert_eq!(due(store, Wanted::Newest, Tier::Popular, later).await, ["b"]);
         assert_eq!(due(store, Wanted::Newest, Tier::Rest, later).await, ["e", "a"]);
         assert_eq!(due(store, Wanted::Newest, Tier::User, later).await, ["c", "d"]);
+        store.set_popular(&[2, 5], 1, later + 40 * 86_400).await.expect("stored");
+        assert!(due(store, Wanted::Newest, Tier::User, later + 40 * 86_400).await.is_empty(), "nobody looked at that user for long");
         assert_eq!(store.download_pace().await.expect("read"), None);
         let pace = Pace { interval_ms: 2_000, not_before: now, refusals: 1 };
         store.put_download_pace(&Pace { refusals: 0, ..pace }).await.expect("stored");

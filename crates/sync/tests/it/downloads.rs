@@ -187,6 +187,7 @@ fn size() -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the figures of a long run")]
 async fn every_day_is_right_whatever_happens() {
     let there = folder();
     let place = Place::Sqlite(there.path().join("pkgstats.db"));
@@ -200,6 +201,16 @@ async fn every_day_is_right_whatever_happens() {
     loop {
         let asked = run.turn().await;
         turns += 1;
+        if packages.len() >= 10_000 && turns.is_multiple_of(5_000) {
+            let progress = run.context.store.queue_progress().await.expect("read");
+            let days = (run.clock.now() - a_morning()) as f64 / 86_400.0;
+            println!(
+                "{:?}: {turns} turns, {days:.1} days, {} of {} packages asked about",
+                began.elapsed(),
+                progress.asked,
+                progress.packages
+            );
+        }
         if turns.is_multiple_of(packages.len() / 3 + 7) && restarts < 5 {
             restarts += 1;
             let before = run.api.requests().len();
@@ -231,7 +242,6 @@ async fn every_day_is_right_whatever_happens() {
     let [right, refused, blocked, missing, broken] = [200, 429, 403, 404, 522].map(statuses);
     assert!(refused > 0 && blocked > 0 && broken > 0, "{refused} {blocked} {broken}");
     let versions = requests.iter().filter(|request| request.asked.is_none()).count();
-    #[expect(clippy::print_stdout, reason = "the figures of a long run")]
     {
         println!("{} packages, {} of them counted, in {:?}", packages.len(), checked.packages, began.elapsed());
         println!(
