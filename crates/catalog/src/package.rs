@@ -135,6 +135,8 @@ pub struct PackagePage {
 pub struct PackageAdvisories {
     /// When the registry was asked.
     pub checked: String,
+    /// How many versions it was asked about, the newest; of others it said nothing.
+    pub versions: u64,
     /// How many the version shown has.
     pub affecting: usize,
     /// Those of any version, first those of the version shown, then the worst first.
@@ -147,16 +149,26 @@ pub struct ListedAdvisory {
     /// What it is.
     #[serde(flatten)]
     pub advisory: Advisory,
-    /// Whether the version shown has it.
-    pub affects: bool,
+    /// Whether the version shown has it; missing where that cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affects: Option<bool>,
 }
 
 impl PackageAdvisories {
     fn of(known: KnownAdvisories, version: Option<&str>) -> Self {
-        let listed = |advisory: Advisory| ListedAdvisory { affects: version.is_some_and(|version| advisory.affects(version)), advisory };
+        let listed = |advisory: Advisory| ListedAdvisory { affects: version.and_then(|version| advisory.affects(version)), advisory };
         let mut advisories: Vec<ListedAdvisory> = known.advisories.into_iter().map(listed).collect();
-        advisories.sort_by_key(|listed| !listed.affects);
-        Self { checked: rfc3339(known.checked_at), affecting: advisories.iter().filter(|listed| listed.affects).count(), advisories }
+        advisories.sort_by_key(|listed| match listed.affects {
+            Some(true) => 0,
+            None => 1,
+            Some(false) => 2,
+        });
+        Self {
+            checked: rfc3339(known.checked_at),
+            affecting: advisories.iter().filter(|listed| listed.affects == Some(true)).count(),
+            versions: known.versions,
+            advisories,
+        }
     }
 }
 

@@ -108,8 +108,10 @@ impl From<Problem> for Finding {
 impl Statistics {
     /// The packages of which something must be known for the numbers of this one.
     pub(crate) fn names(package: &StoredPackage) -> Vec<String> {
-        let Some(facts) = &package.facts else { return Vec::new() };
-        let mut names: Vec<String> = facts.dependencies.iter().map(|(name, _)| name.clone()).collect();
+        if package.details.is_none() {
+            return Vec::new();
+        }
+        let mut names: Vec<String> = package.facts.iter().flat_map(|facts| &facts.dependencies).map(|(name, _)| name.clone()).collect();
         names.push(types_package(&package.known.name));
         names.sort_unstable();
         names.dedup();

@@ -309,17 +309,15 @@ impl Catalog {
         let checked = rows.iter().filter(|(_, row)| row.problems.is_some()).count();
         let with_problems = rows.iter().filter(|(_, row)| row.problems.as_ref().is_some_and(|problems| !problems.is_empty())).count();
         let is_vulnerable = |row: &UserPackage| {
-            row.problems.iter().flatten().any(|finding| {
-                matches!(
-                    finding.problem,
-                    Problem::Vulnerable { .. } | Problem::VulnerableDependencies { .. } | Problem::VulnerableVersions { .. }
-                )
-            })
+            row.problems
+                .iter()
+                .flatten()
+                .any(|finding| matches!(finding.problem, Problem::Vulnerable { .. } | Problem::VulnerableDependencies { .. }))
         };
         let told = self.tells_advisories.then(|| UserAdvisories {
             packages: advisories.len(),
             checked: advisories.values().map(|known| known.checked_at).min().map(rfc3339),
-            with_problems: rows.iter().filter(|(_, row)| is_vulnerable(row)).count(),
+            with_problems: rows.iter().filter(|(id, row)| advisories.contains_key(id) && is_vulnerable(row)).count(),
         });
         rows.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
         let counted = |row: &UserPackage| if by_days { row.daily.map(|daily| daily.days_30.downloads) } else { row.other() };

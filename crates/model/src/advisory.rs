@@ -12,6 +12,8 @@ use crate::tolerant::text;
 
 /// Most advisories kept of a package; the most known has some dozens.
 const MAX_ADVISORIES: usize = 200;
+/// The longest range kept, in bytes.
+const MAX_RANGE: usize = 2_000;
 
 /// A known vulnerability of a package.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -23,7 +25,7 @@ pub struct Advisory {
     pub title: String,
     /// How bad it is.
     pub severity: Severity,
-    /// Which versions have it, as a range of npm's semver.
+    /// Which versions have it, as a range of npm's semver; `unknown` where that is too long to be kept.
     pub vulnerable_versions: String,
     /// The base score of CVSS, 0 to 10; missing where nobody gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,11 +63,15 @@ impl Severity {
 }
 
 impl Advisory {
-    /// Whether a version has it. Prereleases count as npm's audit counts them; of a range or version that cannot be read nothing is said.
+    /// Whether a version has it. Prereleases count as npm's audit counts them. `None` where the range or the version cannot be read.
     #[must_use]
-    pub fn affects(&self, version: &str) -> bool {
-        let (Ok(range), Ok(version)) = (Range::parse(&self.vulnerable_versions), Version::parse(version)) else { return false };
-        range.satisfies_with_prerelease(&version, true)
+    pub fn affects(&self, version: &str) -> Option<bool> {
+        Some(self.range()?.satisfies_with_prerelease(&Version::parse(version).ok()?, true))
+    }
+
+    /// The range, to be asked about many versions.
+    pub(crate) fn range(&self) -> Option<Range> {
+        Range::parse(&self.vulnerable_versions).ok()
     }
 }
 
@@ -82,8 +88,9 @@ pub fn parse_advisories(bytes: &[u8]) -> Result<HashMap<PackageName, Vec<Advisor
     let mut found = HashMap::new();
     for (name, list) in packages {
         let (Ok(name), Value::Array(list)) = (PackageName::parse(&name), list) else { continue };
-        let mut advisories: Vec<Advisory> = list.iter().filter_map(advisory).take(MAX_ADVISORIES).collect();
+        let mut advisories: Vec<Advisory> = list.iter().filter_map(advisory).collect();
         advisories.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.title.cmp(&b.title)));
+        advisories.truncate(MAX_ADVISORIES);
         if !advisories.is_empty() {
             found.insert(name, advisories);
         }
@@ -92,7 +99,10 @@ pub fn parse_advisories(bytes: &[u8]) -> Result<HashMap<PackageName, Vec<Advisor
 }
 
 fn advisory(value: &Value) -> Option<Advisory> {
-    let vulnerable_versions = text(value.get("vulnerable_versions"))?;
+    // A range that is cut would be another one.
+    let range = value.get("vulnerable_versions")?;
+    let is_whole = range.as_str().is_some_and(|range| range.len() <= MAX_RANGE);
+    let vulnerable_versions = text(Some(range)).map(|range| if is_whole { range } else { "unknown".to_owned() })?;
     let severity = value.get("severity").and_then(|severity| Severity::deserialize(severity).ok()).unwrap_or(Severity::Moderate);
     let score = value.pointer("/cvss/score").and_then(Value::as_f64).filter(|score| *score > 0.0 && *score <= 10.0);
     Some(Advisory {
@@ -115,15 +125,16 @@ mod tests {
     #[test]
     fn affected_versions() {
         for (range, version, expected) in [
-            ("<4.17.12", "4.17.4", true),
-            ("<4.17.12", "4.17.12", false),
-            ("<4.17.12", "4.17.12-rc.1", true),
-            (">=5.0.0 <5.1.0 || <4.2.0", "5.0.9", true),
-            (">=5.0.0 <5.1.0 || <4.2.0", "4.9.0", false),
-            (">=5.0.0 <5.1.0", "5.1.0-beta", true),
-            ("*", "0.0.1-alpha", true),
-            ("nonsense >", "1.0.0", false),
-            ("*", "nonsense", false),
+            ("<4.17.12", "4.17.4", Some(true)),
+            ("<4.17.12", "4.17.12", Some(false)),
+            ("<4.17.12", "4.17.12-rc.1", Some(true)),
+            (">=5.0.0 <5.1.0 || <4.2.0", "5.0.9", Some(true)),
+            (">=5.0.0 <5.1.0 || <4.2.0", "4.9.0", Some(false)),
+            (">=5.0.0 <5.1.0", "5.1.0-beta", Some(true)),
+            ("*", "0.0.1-alpha", Some(true)),
+            ("nonsense >", "1.0.0", None),
+            ("unknown", "1.0.0", None),
+            ("*", "nonsense", None),
         ] {
             assert_eq!(of(range).affects(version), expected, "{range} {version}");
         }
@@ -153,6 +164,10 @@ mod tests {
             ]
         );
         assert_eq!(found.into_keys().map(|name| name.to_string()).collect::<Vec<_>>(), ["constructor"]);
+        let long = vec!["1.0.0"; 400].join(" || ");
+        let answer = serde_json::json!({"long": [{"title": "x", "vulnerable_versions": long}]}).to_string();
+        let found = parse_advisories(answer.as_bytes()).expect("readable");
+        assert!(found.values().flatten().all(|one| one.vulnerable_versions == "unknown" && one.affects("1.0.0").is_none()));
         assert!(parse_advisories(b"{}").expect("readable").is_empty());
         for bad in [&b""[..], b"[]", b"null", b"{\"a\":"] {
             assert!(parse_advisories(bad).is_err());

@@ -234,19 +234,23 @@ pub fn newest_allowed<'a>(range: &str, latest: &'a str) -> Option<&'a str> {
 fn vulnerabilities(checked: &Checked<'_>) -> Vec<Problem> {
     let mut found = Vec::new();
     let own: Vec<&Advisory> = match (checked.advisories, checked.version) {
-        (Some(advisories), Some(version)) => advisories.iter().filter(|advisory| advisory.affects(version)).collect(),
+        (Some(advisories), Some(version)) => advisories.iter().filter(|advisory| advisory.affects(version) == Some(true)).collect(),
         _ => Vec::new(),
     };
     if let Some(severity) = own.iter().map(|advisory| advisory.severity).max() {
         found.push(Problem::Vulnerable { severity, titles: own.iter().map(|advisory| advisory.title.clone()).collect() });
     } else if let Some(advisories) = checked.advisories.filter(|advisories| !advisories.is_empty()) {
-        let percent = percent_of(checked.downloads, &|version| advisories.iter().any(|advisory| advisory.affects(version)));
+        let ranges: Vec<Range> = advisories.iter().filter_map(Advisory::range).collect();
+        let percent = percent_of(checked.downloads, &|version| {
+            Version::parse(version).is_ok_and(|version| ranges.iter().any(|range| range.satisfies_with_prerelease(&version, true)))
+        });
         found.extend(percent.map(|percent| Problem::VulnerableVersions { percent }));
     }
     let mut worst: Vec<(Severity, String)> = Vec::new();
     for one in checked.dependencies {
         let Some(version) = one.latest.and_then(|latest| newest_allowed(one.range, latest)) else { continue };
-        let severity = one.advisories.iter().filter(|advisory| advisory.affects(version)).map(|advisory| advisory.severity).max();
+        let severity =
+            one.advisories.iter().filter(|advisory| advisory.affects(version) == Some(true)).map(|advisory| advisory.severity).max();
         worst.extend(severity.map(|severity| (severity, format!("{} {} ({})", one.name, one.range, severity.as_str()))));
     }
     worst.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
@@ -263,7 +267,10 @@ fn percent_of(downloads: &[(String, u64)], is_such: &dyn Fn(&str) -> bool) -> Op
         downloads.iter().filter(|(version, _)| counted(version)).fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
     };
     let all = sum(&|_| true);
-    let percent = sum(is_such).saturating_mul(100).checked_div(all).filter(|percent| all >= FEW && *percent >= OLD_VERSIONS)?;
+    if all < FEW {
+        return None;
+    }
+    let percent = sum(is_such).saturating_mul(100).checked_div(all).filter(|percent| *percent >= OLD_VERSIONS)?;
     Some(u8::try_from(percent).unwrap_or(100))
 }
 

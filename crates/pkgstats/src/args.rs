@@ -74,6 +74,18 @@ pub(crate) struct Serve {
     /// Answer /metrics on this address, for Prometheus [default: nowhere]
     #[arg(long, env = "PKGSTATS_METRICS_LISTEN", value_name = "ADDRESS")]
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Whom to tell of known vulnerabilities, which are for one's own use: whoever asks from this machine, or nobody [default: own]
+    #[arg(long, env = "PKGSTATS_ADVISORIES", value_name = "WHOM")]
+    pub(crate) advisories: Option<Advisories>,
+}
+
+/// Whom a server tells of known vulnerabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Advisories {
+    /// Whoever asks from this machine, when it listens on a loopback address
+    Own,
+    /// Nobody
+    Never,
 }
 
 impl Serve {
@@ -84,6 +96,7 @@ impl Serve {
             details: self.details.or(top.details),
             downloads: self.downloads.or(top.downloads),
             metrics_listen: self.metrics_listen.or(top.metrics_listen),
+            advisories: self.advisories.or(top.advisories),
         }
     }
 }

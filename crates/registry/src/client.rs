@@ -313,6 +313,12 @@ impl Client {
                 if url.scheme() == "https" && target.scheme() != "https" {
                     return Err(Error::Address { url: shown(&target), reason: "a redirect from https to plain http is not followed" });
                 }
+                if matches!(want, Want::Answer(_)) && target.origin() != first.origin() {
+                    return Err(Error::Address {
+                        url: shown(&target),
+                        reason: "what is asked about packages is sent to their own registry only",
+                    });
+                }
                 if !redirect_is_allowed(first, &target, &lookup).await {
                     return Err(Error::Address {
                         url: shown(&target),

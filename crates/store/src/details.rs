@@ -328,6 +328,19 @@ impl Store {
         Ok(from_json::<(i64, i64)>(text.as_deref())?.into_iter().collect())
     }
 
+    /// The versions of a package, the newest first; `None` when it has no details.
+    pub async fn versions_of(&self, id: i64) -> Result<Option<Vec<String>>, Error> {
+        /// The manifest is passed over.
+        #[derive(Deserialize)]
+        struct Overview {
+            details: Details,
+        }
+        let sql = "SELECT overview FROM details WHERE package_id = $1";
+        let overview: Option<Vec<u8>> = on!(&self.read, |pool| sqlx::query_scalar(sql).bind(id).fetch_optional(pool).await?);
+        let versions = |overview: Overview| overview.details.versions.into_iter().map(|line| line.version).collect();
+        overview.map(|overview| unpack(&overview).map(versions)).transpose()
+    }
+
     /// How many packages have details.
     pub async fn count_details(&self) -> Result<u64, Error> {
         let count: i64 = on!(&self.read, |pool| sqlx::query_scalar("SELECT details FROM counter").fetch_one(pool).await?);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use model::{PackageName, Series, Sums};
 
+use crate::advisories::{AdvisoriesRow, advisories_row};
 use crate::bulk::{PartSql, one, parts, to_json};
 use crate::dependents::{FactsRow, NamedRow, facts_joins, facts_row, named_joins, named_row};
 use crate::details::readme;
@@ -101,7 +102,7 @@ const PARTS: [PartSql; 14] = [
     (DEPENDENTS, ["count(*)", "NULL", "NULL"], "p JOIN dependents d ON d.dependency_id = p.id"),
     (DETAILS_STORED, ["c.details", "NULL", "NULL"], "counter c"),
     (LIST_OF_NAMES, ["NULL", "l.version", "NULL"], "data_sets l WHERE l.name = 'all-the-package-names'"),
-    (ADVISORIES, ["a.checked_at", "a.found", "NULL"], "p JOIN advisories a ON a.package_id = p.id"),
+    (ADVISORIES, ["NULL", concat!("(", advisories_row!(), "){text}"), "NULL"], "p JOIN advisories a ON a.package_id = p.id"),
 ];
 
 /// The parts of a package's neighbours, beside [`KNOWN_PARTS`].
@@ -131,9 +132,6 @@ impl Store {
         let (mut facts, mut sums, mut basis, mut rank, mut week) = (None, None, None, None, None);
         let (mut dependents, mut details_stored, mut knows_all_names, mut advisories) = (0, 0, false, None);
         for (part, number, text, bytes) in &found {
-            if *part == ADVISORIES {
-                advisories = Some(KnownAdvisories::parse(*number, text.as_deref())?);
-            }
             let (text, bytes) = (text.as_deref().unwrap_or_default(), bytes.as_deref());
             let there = bytes.unwrap_or_default();
             match *part {
@@ -147,6 +145,7 @@ impl Store {
                 SUMS => sums = Some(one::<SumsRow>(text)?.sums()?),
                 YEAR => years.push((*number, Year::decode(*number, there)?)),
                 RANKS => rank = rank_in(&decode_ranks(there)?, id),
+                ADVISORIES => advisories = Some(one::<AdvisoriesRow>(text)?.known()?),
                 BASIS => basis = Some(one(text)?),
                 VERSIONS => week = Some(VersionWeek::unpack(*number, there)?),
                 DEPENDENTS => dependents = number.cast_unsigned(),

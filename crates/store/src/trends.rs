@@ -470,20 +470,6 @@ impl Store {
         Ok(rows.into_iter().map(|(keyword, packages)| TrendKeyword { keyword, packages: packages.cast_unsigned() }).collect())
     }
 
-    /// The most downloaded packages of each of these keywords in lower case: ids, the most downloaded first. Keywords without a list are
-    /// left out.
-    pub async fn popular_of_keywords(&self, keywords: &[String]) -> Result<Vec<Vec<i64>>, Error> {
-        if keywords.is_empty() {
-            return Ok(Vec::new());
-        }
-        let wrapped: Vec<[&str; 1]> = keywords.iter().map(|keyword| [keyword.as_str()]).collect();
-        let sql =
-            Words::of(&self.read).fill("SELECT t.entries FROM {rows} j JOIN trends t ON t.list = 'popular' AND t.keyword = j.value ->> 0");
-        let rows: Vec<String> =
-            on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_all(pool).await?);
-        rows.iter().map(|entries| ids_of(entries)).collect()
-    }
-
     /// The ranks of packages among all that the basis counts, 1 the most downloaded; those that it does not count are left out.
     pub async fn ranks(&self, ids: &[i64]) -> Result<HashMap<i64, u64>, Error> {
         let blocks: HashSet<i64> = ids.iter().map(|id| id / BLOCK as i64).collect();

@@ -25,9 +25,9 @@ const NOTED: i64 = 200;
 pub enum Reading {
     /// The registry sent its document, and it is stored.
     Stored,
-    /// The registry says that what is stored is still so.
+    /// What is stored is still so: the registry says it, or was asked lately.
     Unchanged,
-    /// The registry has no such package, or hides it.
+    /// The registry has no such package, or hides it; or it does not tell of vulnerabilities at all.
     Missing,
 }
 

@@ -69,7 +69,7 @@ pub enum Wish {
 pub enum Answer {
     /// What is stored is as new as can be.
     Stored,
-    /// The registry has no such package, or hides it.
+    /// The registry has no such package, or hides it; or it does not tell of vulnerabilities at all.
     Missing,
     /// The registry could not be asked, and why.
     Unavailable {

@@ -250,6 +250,7 @@ async fn fulfil_wishes(
     let places = Arc::new(Semaphore::new(AT_A_TIME));
     // Searches for users take long and share npm's patience, so they wait for each other and not in the way of packages.
     let users = Arc::new(Semaphore::new(1));
+    let advisories = Arc::new(Semaphore::new(1));
     let mut running = JoinSet::new();
     loop {
         let asked = tokio::select! {
@@ -259,8 +260,10 @@ async fn fulfil_wishes(
         let Some(Asked { wish, answer }) = asked else { return };
         while running.try_join_next().is_some() {}
         let place = match wish {
-            Wish::User { .. } | Wish::UserAdvisories { .. } => Some(Arc::clone(&users)),
-            Wish::Package { .. } | Wish::Version { .. } | Wish::PackageAdvisories { .. } => Some(Arc::clone(&places)),
+            Wish::User { .. } => Some(Arc::clone(&users)),
+            // Nobody waits for them, so they may not keep anybody waiting.
+            Wish::PackageAdvisories { .. } | Wish::UserAdvisories { .. } => Some(Arc::clone(&advisories)),
+            Wish::Package { .. } | Wish::Version { .. } => Some(Arc::clone(&places)),
             // They wait in a queue of their own.
             Wish::Downloads { .. } => None,
         };

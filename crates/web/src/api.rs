@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use catalog::{
     ComparePage, HomePage, MAX_COMPARED, MAX_FROM_PLUS_SIZE, PackageAnswer, PackagePage, ReadmeState, SearchPage, SearchRequest, Status,
@@ -175,10 +175,11 @@ pub(crate) async fn home(State(state): State<AppState>) -> Result<impl IntoRespo
         (status = 503, body = Problem, description = "not stored, and the registry cannot be asked")))]
 pub(crate) async fn package(
     State(state): State<AppState>,
+    version: Version,
     headers: HeaderMap,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let state = state.asked_by(&headers);
+    let state = state.asked_by(version, &headers);
     let Path(path) = path?;
     let not_found = |error: String| Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", error);
     let Target::Package { name, version } = parse_target(&format!("pkg:{path}")) else {
@@ -209,10 +210,10 @@ pub(crate) async fn package(
             Err(not_found(format!("the registry has no package {} any more, or hides it", page.name)))
         }
         (PackageAnswer::Page(page), upstream) => {
-            look_at_advisories(&state, &page).await;
+            let are_advisories_read = look_at_advisories(&state, &page).await == Some(Answer::Waiting);
             let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
-            let policy = settled(&page, &upstream);
-            Ok((status, Cached(policy, Json(page))).into_response())
+            let policy = if are_advisories_read { CachePolicy::Never } else { settled(&page, &upstream) };
+            Ok(state.kept_private((status, Cached(policy, Json(page))).into_response()))
         }
     }
 }
@@ -240,11 +241,12 @@ pub(crate) struct UserParameters {
     responses((status = 200, body = UserPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn user(
     State(state): State<AppState>,
+    version: Version,
     headers: HeaderMap,
     name: Result<Path<String>, PathRejection>,
     parameters: Result<Query<UserParameters>, axum::extract::rejection::QueryRejection>,
-) -> Result<impl IntoResponse, Problem> {
-    let state = state.asked_by(&headers);
+) -> Result<Response, Problem> {
+    let state = state.asked_by(version, &headers);
     let Path(name) = name?;
     let Query(parameters) = parameters.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "ERR_QUERY", error.body_text()))?;
     let sort = parameters.sort.as_deref().map_or(Some(UserSort::default()), UserSort::parse);
@@ -266,7 +268,7 @@ pub(crate) async fn user(
         now: state.clock.now(),
     };
     let (page, upstream) = look_at_user(&state, &request).await?;
-    look_at_user_advisories(&state, &page).await;
+    let are_advisories_read = look_at_user_advisories(&state, &page).await == Some(Answer::Waiting);
     if page.is_empty() && upstream != Answer::Waiting {
         let nobody = format!("no package is known that names {}", page.user);
         return Err(match upstream {
@@ -274,8 +276,8 @@ pub(crate) async fn user(
             _ => Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", nobody),
         });
     }
-    let policy = if upstream == Answer::Stored { CachePolicy::Page } else { CachePolicy::Never };
-    Ok(Cached(policy, Json(page)))
+    let policy = if upstream == Answer::Stored && !are_advisories_read { CachePolicy::Page } else { CachePolicy::Never };
+    Ok(state.kept_private(Cached(policy, Json(page)).into_response()))
 }
 
 /// Up to ten packages side by side: `?p=react&p=vue`.

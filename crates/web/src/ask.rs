@@ -13,6 +13,8 @@ use crate::AppState;
 pub(crate) const WAIT: Duration = Duration::from_secs(2);
 /// Details older than this are asked for again, in seconds, while the old ones are shown.
 const STALE: i64 = 24 * 3600;
+/// So many versions of a package are asked about when it comes to vulnerabilities.
+const ASKED_ABOUT: u64 = 1_000;
 /// A version that is not known is asked for when the versions were told longer ago than this.
 const RECENT: i64 = 300;
 /// npm's counts of a day have come after so many days.
@@ -95,7 +97,9 @@ pub(crate) async fn look_at_downloads(state: &AppState, data: &ChartData) -> Vec
 pub(crate) async fn look_at_advisories(state: &AppState, page: &PackagePage) -> Option<Answer> {
     let checked = page.advisories.as_ref().map(|known| known.checked.as_str());
     let can_ask = state.catalog.tells_advisories() && page.details_observed.is_some() && page.unpublished.is_none();
-    if !can_ask || !is_older(state, checked, STALE) {
+    // What was said of some versions only is asked for again when more are known.
+    let is_whole = page.advisories.as_ref().is_some_and(|known| known.versions >= (page.versions.len() as u64).min(ASKED_ABOUT));
+    if !can_ask || page.versions.is_empty() || is_whole && !is_older(state, checked, STALE) {
         return None;
     }
     let name = PackageName::parse(&page.name).ok()?;

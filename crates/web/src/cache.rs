@@ -64,7 +64,7 @@ pub(crate) async fn tag(request: Request, next: Next) -> Response {
     let asked = request.headers().get(IF_NONE_MATCH).cloned();
     let is_get = request.method() == Method::GET;
     let response = next.run(request).await;
-    let may_be_kept = response.headers().get(CACHE_CONTROL).is_some_and(|policy| policy.as_bytes().starts_with(b"public"));
+    let may_be_kept = response.headers().get(CACHE_CONTROL).is_some_and(|policy| policy.as_bytes().starts_with(b"p"));
     if !(is_get && may_be_kept && response.status() == StatusCode::OK) {
         return response;
     }

@@ -23,9 +23,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::HeaderMap;
-use axum::http::header::HOST;
+use axum::http::header::{CACHE_CONTROL, HOST, ORIGIN};
 use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Version};
+use axum::response::Response;
 use catalog::Catalog;
 use model::PackageName;
 use sync::{Clock, Progress, Upstream};
@@ -60,8 +61,8 @@ pub struct AppState {
 /// A package, a version of it, whether all versions are listed, and whether known vulnerabilities are.
 type PageKey = (PackageName, Option<String>, bool, bool);
 
-/// What proxies add to requests that they pass on.
-const PASSED_ON: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+/// What proxies add to requests that they pass on, beside everything that begins with `x-forwarded`.
+const PASSED_ON: [&str; 6] = ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
 
 impl AppState {
     /// `progress` is that of the background work, which also does what `upstream` is asked for.
@@ -82,16 +83,35 @@ impl AppState {
         Self { is_own: true, ..self }
     }
 
-    /// What whoever sent these headers may read: what a proxy passes on, or what was meant for another name, is not our own use.
-    fn asked_by(&self, headers: &HeaderMap) -> Self {
+    /// What whoever sent these headers may read: what a proxy passes on, what was meant for another name, and what the page of another
+    /// site asks for, is not our own use.
+    fn asked_by(&self, version: Version, headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        // Some proxies say nothing of themselves but for the version that they speak, which no browser does.
+        let is_passed_on = version < Version::HTTP_11
+            || headers.keys().any(|name| name.as_str().starts_with("x-forwarded") || PASSED_ON.contains(&name.as_str()));
+        let is_of_a_page_elsewhere = headers.contains_key(ORIGIN)
+            || text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"))
+                && text("sec-fetch-mode") != Some("navigate");
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse::<Authority>().ok());
         let is_here = host.is_some_and(|host| {
             let name = host.host().trim_start_matches('[').trim_end_matches(']');
             name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
         });
-        let is_own = self.is_own && is_here && PASSED_ON.iter().all(|name| !headers.contains_key(*name));
+        let is_own = self.is_own && is_here && !is_passed_on && !is_of_a_page_elsewhere;
         let catalog = if is_own { self.catalog.for_own_use() } else { self.catalog.clone() };
         Self { catalog, ..self.clone() }
+    }
+
+    /// An answer that tells of known vulnerabilities is for nobody else.
+    fn kept_private(&self, mut response: Response) -> Response {
+        let policy = response.headers().get(CACHE_CONTROL).and_then(|policy| policy.to_str().ok());
+        if let Some(rest) = policy.and_then(|policy| policy.strip_prefix("public")).filter(|_| self.catalog.tells_advisories())
+            && let Ok(policy) = HeaderValue::from_str(&format!("private{rest}"))
+        {
+            response.headers_mut().insert(CACHE_CONTROL, policy);
+        }
+        response
     }
 }
 

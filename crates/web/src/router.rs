@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{ALLOW, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -81,7 +81,7 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// Addresses that no pattern above describes, and those that do not exist: as a page, or as JSON for programs.
-async fn by_path(State(state): State<AppState>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+async fn by_path(State(state): State<AppState>, method: Method, version: Version, uri: Uri, headers: HeaderMap) -> Response {
     if !matches!(method, Method::GET | Method::HEAD) {
         return only_read().await.into_response();
     }
@@ -93,8 +93,9 @@ async fn by_path(State(state): State<AppState>, method: Method, uri: Uri, header
         return Problem::new(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", "nothing lives at this address; /api/openapi.json lists what does")
             .into_response();
     }
-    match pages::by_path(&state.asked_by(&headers), path, uri.query()).await {
-        Some(page) => page,
+    let state = state.asked_by(version, &headers);
+    match pages::by_path(&state, path, uri.query()).await {
+        Some(page) => state.kept_private(page),
         None => pages::not_found("It may be mistyped. Packages are at /pkg:NAME, users at /@NAME."),
     }
 }
@@ -132,8 +133,10 @@ async fn add_headers(mut response: Response) -> Response {
         _ if media_type.starts_with("image/") => IMAGE_POLICY,
         _ => DATA_POLICY,
     };
-    // The data are public, and web pages of others may read them as they read npm's, and show charts and badges.
-    let is_shared = shared.is_some() || media_type.starts_with("application/json");
+    // The data are public, and web pages of others may read them as they read npm's, and show charts and badges; but not what is for one's
+    // own use.
+    let is_private = response.headers().get(CACHE_CONTROL).is_some_and(|policy| policy.as_bytes().starts_with(b"private"));
+    let is_shared = shared.is_some() || media_type.starts_with("application/json") && !is_private;
     let headers = response.headers_mut();
     for (name, value) in [
         ("content-security-policy", policy),

@@ -24,7 +24,7 @@ const LOOKS: Duration = Duration::from_millis(250);
 /// How long a package may take, all pages of a user's packages, and what a page can do without.
 const PACKAGE: Duration = Duration::from_secs(25);
 const USER: Duration = Duration::from_secs(180);
-const EXTRA: Duration = Duration::from_secs(6);
+const EXTRA: Duration = Duration::from_secs(12);
 /// What the lease is taken for.
 const DOING: &str = "show";
 

@@ -10,7 +10,7 @@ use sync::{Background, ImageKey, Upstream};
 use tokio::net::TcpListener;
 use web::{AppState, Metrics};
 
-use crate::args::{Global, Serve};
+use crate::args::{Advisories, Global, Serve};
 use crate::{Outcome, config};
 
 /// Of so many popular packages the details are read in the background, unless asked otherwise.
@@ -42,7 +42,8 @@ pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Outcome>
     let key = ImageKey::load(&context.store).await?;
     let (upstream, wishes) = Upstream::new(&context, key.clone(), registry.is_some(), Some(Images::new(Limits::default())?));
     let state = AppState::new(catalog.clone(), context.clock.clone(), context.progress.subscribe(), upstream);
-    let state = if listener.local_addr()?.ip().is_loopback() { state.for_own_use() } else { state };
+    let tells_advisories = args.advisories != Some(Advisories::Never) && listener.local_addr()?.ip().is_loopback();
+    let state = if tells_advisories { state.for_own_use() } else { state };
     let background = Background {
         registry,
         key,

@@ -14,6 +14,8 @@ use crate::chart::{self, Canvas};
 use crate::output::{bytes, count, counted, day_and_ago, period, styled};
 use crate::{Outcome, config, output, readme};
 
+/// Known vulnerabilities are asked for again after so many seconds.
+const A_DAY: i64 = 24 * 3600;
 /// Names in a list that is not asked for whole.
 const FEW: usize = 10;
 /// Versions in an error.
@@ -71,7 +73,8 @@ impl<'a> Shown<'a> {
         };
         let can_ask = !self.global.offline && !matches!(self.answer, Some(Answer::Unavailable { .. }));
         let wants_downloads = page.statistics.daily.is_none() || self.args.refresh;
-        let wants_advisories = page.advisories.is_none() || self.args.refresh;
+        let asked = page.advisories.as_ref().and_then(|told| told.checked.parse::<jiff::Timestamp>().ok());
+        let wants_advisories = asked.is_none_or(|asked| asked.as_second() < self.context.clock.now() - A_DAY);
         let page = if can_ask && !self.args.readme && (wants_downloads || wants_advisories) {
             // A page without them is better than none, so it is no matter why they cannot be had.
             if wants_downloads {
@@ -266,6 +269,7 @@ fn statistics(page: &PackagePage) -> Vec<(&'static str, String)> {
     }
     if let Some(told) = &page.advisories {
         let known = match told.advisories.len() {
+            0 if told.versions < page.versions.len() as u64 => "none in the versions that were asked about".to_owned(),
             0 => "none".to_owned(),
             all => format!("{} in this version, {} in others", count(told.affecting as u64), count((all - told.affecting) as u64)),
         };
@@ -294,7 +298,7 @@ fn warnings(page: &PackagePage, now: i64) -> Vec<String> {
     } else if page.state == State::Unpublished {
         warnings.push("UNPUBLISHED: every version was taken back".to_owned());
     }
-    for listed in page.advisories.iter().flat_map(|told| &told.advisories).filter(|listed| listed.affects) {
+    for listed in page.advisories.iter().flat_map(|told| &told.advisories).filter(|listed| listed.affects == Some(true)) {
         let Advisory { title, severity, url, vulnerable_versions, .. } = &listed.advisory;
         let url = url.as_deref().map(|url| format!(", {url}")).unwrap_or_default();
         warnings.push(format!("VULNERABLE ({}): {title}, in {vulnerable_versions}{url}", severity.as_str()));

@@ -42,9 +42,8 @@ async fn show(global: &Global, args: &User, context: &Context) -> anyhow::Result
     let mut page = catalog.user(&request).await?;
     if page.total > 0 && unavailable.is_none() && !global.offline {
         // A list without known vulnerabilities is better than none, so it is no matter why they cannot be had.
-        if ask(context, global, &Wish::UserAdvisories { name: args.name.clone() }).await? == Answer::Stored {
-            page = catalog.user(&request).await?;
-        }
+        ask(context, global, &Wish::UserAdvisories { name: args.name.clone() }).await?;
+        page = catalog.user(&request).await?;
     }
     if global.json {
         output::json(&page)?;

@@ -391,6 +391,10 @@ async fn advisories_are_asked_of_the_registry_that_has_the_packages() {
     assert!(!kept[0].body.contains("constructor") && kept[0].authorization.as_deref() == Some("Bearer corp-token"));
     assert_eq!(asked[0].headers["content-type"], "application/json");
     assert_eq!(&client.advisories(&[]).await.expect("nothing to ask")[..], b"{}");
+    let elsewhere = format!("{}/-/npm/v1/security/advisories/bulk", public.url());
+    private.set_answer("/-/npm/v1/security/advisories/bulk", 307, vec![("location", elsewhere)], "");
+    let error = client.advisories(&groups[1]).await.expect_err("not followed").to_string();
+    assert!(error.contains("own registry only") && public.requests().len() == 1, "{error}");
     public.set_answer("/-/npm/v1/security/advisories/bulk", 410, vec![], r#"{"error":"This endpoint is being retired."}"#);
     let error = client.advisories(&groups[0]).await.expect_err("refused");
     assert!(error.is_not_found() && error.to_string().contains("being retired"), "{error}");

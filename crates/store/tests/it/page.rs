@@ -3,7 +3,8 @@
 use model::{Advisory, Day, DayCount, PackageName, ReadmeText, Series, Severity, parse_packument};
 use serde_json::json;
 use store::{
-    DataSet, KnownAdvisories, Neighbours, PackedDetails, PackedReadme, RenderedReadme, Store, StoredPackage, StoredValidators, VersionWeek,
+    DataSet, KnownAdvisories, Neighbours, PackedDetails, PackedReadme, RenderedReadme, Store, StoredPackage, StoredValidators, TrendList,
+    VersionWeek,
 };
 
 use crate::{names, on_both};
@@ -44,22 +45,29 @@ fn advisory(range: &str) -> Advisory {
     }
 }
 
+fn told(checked_at: i64, advisories: Vec<Advisory>) -> KnownAdvisories {
+    KnownAdvisories { checked_at, versions: 7, advisories }
+}
+
 /// The newest word stands, and goes with its package.
 #[tokio::test]
 async fn advisories_are_kept() {
     on_both(async |store| {
         store.add_names(&names(&["a", "b", "c"]), 1).await.expect("stored");
-        store.put_advisories(&[(1, vec![advisory("<2.0.0"), advisory("<1.0.0")]), (2, vec![])], 100).await.expect("stored");
+        store
+            .put_advisories(&[(1, told(100, vec![advisory("<2.0.0"), advisory("<1.0.0")])), (2, told(100, vec![]))])
+            .await
+            .expect("stored");
         let found = store.advisories_of(&[1, 2, 3, 9]).await.expect("read");
         assert_eq!((found[&1].checked_at, found[&1].advisories.len(), found[&1].advisories[0].clone()), (100, 2, advisory("<2.0.0")));
-        assert_eq!((found[&2].clone(), found.len()), (KnownAdvisories { checked_at: 100, advisories: vec![] }, 2));
-        store.put_advisories(&[(1, vec![]), (3, vec![advisory("*")])], 200).await.expect("stored");
+        assert_eq!((found[&2].clone(), found.len()), (told(100, vec![]), 2));
+        store.put_advisories(&[(1, told(200, vec![])), (3, told(200, vec![advisory("*")]))]).await.expect("stored");
         let named = store.named(&["a", "c"]).await.expect("read");
         assert_eq!((named["a"].advisories.len(), named["c"].advisories.clone()), (0, vec![advisory("*")]));
         assert_eq!(store.advisories_of(&[1]).await.expect("read")[&1].checked_at, 200);
         store.remove(&[3], 300).await.expect("removed");
         assert!(store.advisories_of(&[3]).await.expect("read").is_empty() && store.orphans().await.expect("checked").is_empty());
-        store.put_advisories(&[], 300).await.expect("nothing to store");
+        store.put_advisories(&[]).await.expect("nothing to store");
     })
     .await;
 }
@@ -114,7 +122,10 @@ async fn a_page_is_the_sum_of_its_parts() {
             snapshot.finish().await.expect("finished");
         }
         store.make_trends(morning).await.expect("made");
-        store.put_advisories(&[(tool, vec![advisory("<2.0.0")]), (lib, vec![]), (9_999, vec![])], 500).await.expect("stored");
+        store
+            .put_advisories(&[(tool, told(500, vec![advisory("<2.0.0")])), (lib, told(500, vec![])), (9_999, told(500, vec![]))])
+            .await
+            .expect("stored");
         for version in ["1.0.0+100", "1.0.0"] {
             let list = DataSet {
                 name: "all-the-package-names".to_owned(),
@@ -145,7 +156,7 @@ async fn neighbours_are_what_was_asked_for() {
         let rows: Vec<store::NewName<'_>> = many.iter().map(|name| store::NewName { name, repository: None }).collect();
         store.add_names(&rows, 100).await.expect("stored");
         let mut snapshot = store.begin_snapshot("2026-01", "1", 1_000).await.expect("begun");
-        snapshot.write([(1, 5), (600, 7), (1_100, 9)].into_iter()).await.expect("written");
+        snapshot.write((1..=30).map(|id: i64| (id, 5_000 + id.unsigned_abs())).chain([(600, 7), (1_100, 9)])).await.expect("written");
         snapshot.finish().await.expect("finished");
         for number in 0..30 {
             let name = format!("p{number:04}");
@@ -156,15 +167,20 @@ async fn neighbours_are_what_was_asked_for() {
             .await;
         }
         let keywords = ["cli".to_owned(), "nothing".to_owned()];
-        let found = store.neighbours(&[600, 1, 2, 9_999], &["p0003", "no-such", "__proto__"], &keywords).await.expect("read");
+        let found = store.neighbours(&[600, 1, 2, 601, 9_999], &["p0003", "no-such", "__proto__"], &keywords).await.expect("read");
         let mut known: Vec<(i64, Option<u64>)> =
             found.known.iter().map(|known| (known.id, known.downloads.as_ref().and_then(|downloads| downloads.monthly))).collect();
         known.sort_unstable();
-        assert_eq!(known, [(1, Some(5)), (2, None), (600, Some(7))]);
+        assert_eq!(known, [(1, Some(5_001)), (2, Some(5_002)), (600, Some(7)), (601, None)]);
         assert_eq!(found.named.keys().collect::<Vec<_>>(), ["p0003"]);
         assert_eq!(found.named["p0003"].version.as_deref(), Some("1.0.0"));
-        assert_eq!(found.popular, store.popular_of_keywords(&keywords).await.expect("read"));
-        let mut by_ids = store.by_ids(&[600, 1, 2]).await.expect("read");
+        assert!(found.popular.is_empty(), "no list was made yet");
+        store.make_trends(2_000).await.expect("made");
+        let popular = store.neighbours(&[], &[], &keywords).await.expect("read").popular;
+        let listed = store.trend(TrendList::Popular, Some("cli"), 100).await.expect("read").expect("made").entries;
+        assert_eq!(popular, [listed.iter().map(|entry| entry.package.id).collect::<Vec<_>>()]);
+        assert_eq!((popular[0].len(), popular[0][0]), (25, 30), "the most downloaded first");
+        let mut by_ids = store.by_ids(&[600, 1, 2, 601]).await.expect("read");
         by_ids.sort_by_key(|known| known.id);
         let mut same = found.known;
         same.sort_by_key(|known| known.id);

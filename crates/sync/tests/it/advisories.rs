@@ -51,7 +51,7 @@ async fn a_package_and_what_it_needs() {
     assert_eq!((found.checked_at, found.advisories.len()), (NOW, 1));
     assert_eq!((found.advisories[0].title.as_str(), found.advisories[0].severity), ("Crash", Severity::High));
     let own = known(&reads, "tool").await.expect("checked").advisories;
-    assert_eq!([own[0].affects("1.0.0"), own[0].affects("2.0.0")], [true, false]);
+    assert_eq!([own[0].affects("1.0.0"), own[0].affects("2.0.0")], [Some(true), Some(false)]);
     // Asked once a day.
     assert_eq!(reads.reader.read_package_advisories(&name("tool")).await.expect("read"), Reading::Unchanged);
     assert_eq!(asked(&reads).len(), 1);
@@ -71,7 +71,12 @@ async fn a_user_with_many_packages() {
     drop(hurry);
     let sizes: Vec<usize> = asked(&reads).iter().map(|body| body.as_object().expect("an object").len()).collect();
     assert_eq!(sizes, [100, 100, 50]);
-    assert_eq!(known(&reads, "p0249").await, Some(KnownAdvisories { checked_at: NOW, advisories: vec![] }));
+    assert_eq!(known(&reads, "p0249").await, Some(KnownAdvisories { checked_at: NOW, versions: 1, advisories: vec![] }));
+    // Of one of them more versions become known: all of these are asked about, and of the others nothing again.
+    read(&reads, "p0007", &["1.1.0", "1.0.0", "0.9.0"], &json!({})).await;
+    assert_eq!(reads.reader.read_user_advisories("jane").await.expect("read"), Reading::Stored);
+    assert_eq!(asked(&reads)[3..], [json!({"p0007": ["1.1.0", "1.0.0", "0.9.0"]})]);
+    assert_eq!(known(&reads, "p0007").await.map(|known| known.versions), Some(3));
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ async fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: Page
     let shown = if all { page.versions.len() } else { page.versions.len().min(VERSIONS) };
     let (tags, rest_of_tags) = page.dist_tags.split_at(page.dist_tags.len().min(TAGS));
     let status = if page.unpublished.is_some() { StatusCode::GONE } else { StatusCode::OK };
-    let are_advisories_read = advisories == Some(Answer::Waiting);
+    let are_advisories_read = matches!(advisories, Some(Answer::Waiting | Answer::Stored));
     frame.reload |= are_advisories_read;
     let policy = if is_being_counted || are_advisories_read { CachePolicy::Never } else { settled(page, upstream) };
     let manifest = page.manifest.as_ref();

@@ -79,7 +79,7 @@ pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> R
     frame.indexed = page.total > 0;
     let registry_total = page.registry_total.filter(|total| *total >= page.total as u64);
     let as_of = page.downloads.as_ref().map(|sum| sum.as_of.clone()).unwrap_or_default();
-    let policy = if said.is_some() { CachePolicy::Never } else { CachePolicy::Page };
+    let policy = if said.is_some() || advisories == Some(Answer::Waiting) { CachePolicy::Never } else { CachePolicy::Page };
     let chart = match &page.daily {
         Some(_) => chart_of(state, &[("u", name.to_owned())], &pairs(query), ChartShow::Stacked, &format!("/@{name}"), None).await,
         None => None,

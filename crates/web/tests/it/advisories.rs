@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
+use axum::http::{Request, StatusCode, Version};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::site::{Site, registry};
+use crate::site::{Site, header, registry};
 
 /// A page, asked for at this host and with these headers.
 async fn get(router: &Router, path: &str, host: &str, headers: &[(&str, &str)]) -> String {
     let mut request = Request::get(path).header("host", host);
     for (name, value) in headers {
-        request = request.header(*name, *value);
+        request = if *name == ":version" { request.version(Version::HTTP_10) } else { request.header(*name, *value) };
     }
     let response = router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("infallible");
     assert_eq!(response.status(), StatusCode::OK, "{path}");
@@ -57,6 +57,18 @@ async fn they_stay_on_this_machine() {
     let user = wait("/@jane", "have known vulnerabilities").await;
     assert!(user.contains("New hole") && user.contains("@scope/thing ^1.0.0 (high)"), "{user}");
 
+    // It is kept by nobody else, and read by no other site.
+    for path in ["/pkg:sample-lib", "/api/v1/packages/sample-lib", "/api/v1/users/jane"] {
+        let response = own.clone().oneshot(Request::get(path).header("host", here).body(Body::empty()).expect("a request")).await;
+        let headers = response.expect("infallible").headers().clone();
+        assert!(
+            header(&headers, "cache-control").starts_with("private, ") && !headers.contains_key("access-control-allow-origin"),
+            "{path}"
+        );
+        assert!(headers.contains_key("etag"), "{path}");
+    }
+    get(&own, "/pkg:sample-lib", here, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]).await;
+
     // What came through a proxy, or was asked by another name, or on a listener for everybody, hears nothing of it.
     let public = web::router(site.state.clone());
     let forwarded = [("x-forwarded-for", "203.0.113.7")];
@@ -67,6 +79,10 @@ async fn they_stay_on_this_machine() {
             (&public, here, &[][..]),
             (&own, here, &forwarded),
             (&own, here, &[("via", "1.1 proxy")]),
+            (&own, here, &[("x-forwarded-proto", "https")]),
+            (&own, here, &[("origin", "https://elsewhere.example"), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "cors")]),
+            (&own, here, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")]),
+            (&own, here, &[(":version", "1.0")]),
             (&own, "stats.example", &[]),
             (&own, "localhost.stats.example", &[]),
             (&own, "203.0.113.7:3000", &[]),
