@@ -207,11 +207,13 @@ impl Catalog {
         Ok(npm_counts(&series, period, newest, asked))
     }
 
-    /// The downloads of a package's versions in the newest week that is stored, `Err` when no such package is.
-    pub async fn npm_versions(&self, name: &PackageName) -> Result<Result<Option<VersionWeek>, UnknownPackage>, Error> {
+    /// The downloads of a package's versions in the newest week that is stored, unless that is long ago; `Err` when no such package is.
+    pub async fn npm_versions(&self, name: &PackageName, today: Day) -> Result<Result<Option<VersionWeek>, UnknownPackage>, Error> {
         let known = self.store.named(&[name.as_str()]).await?;
         let Some(known) = known.get(name.as_str()) else { return Ok(Err(UnknownPackage)) };
-        Ok(Ok(self.store.newest_version_weeks(&[known.id]).await?.remove(&known.id)))
+        let week = self.store.newest_version_weeks(&[known.id]).await?.remove(&known.id);
+        // They are asked for once a week.
+        Ok(Ok(week.filter(|week| week.last >= today - 2 * STALE - 1)))
     }
 
     /// Whether a name that is not stored is one that does not exist: a list of all names was read to its end.

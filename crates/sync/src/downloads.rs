@@ -588,6 +588,16 @@ pub async fn read_downloads(context: &Context, client: &DownloadsClient, name: &
     answer
 }
 
+/// Puts packages first in the queue, those of them that are stored and that npm counts.
+pub(crate) async fn queue(context: &Context, client: &DownloadsClient, names: &[PackageName], wake: &Notify) -> Result<Answer, Error> {
+    let names: Vec<PackageName> = names.iter().filter(|name| client.asks_about(name)).cloned().collect();
+    for known in context.store.by_names(&names).await? {
+        context.store.want_downloads(known.id, context.clock.now()).await?;
+    }
+    wake.notify_one();
+    Ok(Answer::Stored)
+}
+
 /// Puts a package first in the queue and waits until npm was asked about it.
 pub(crate) async fn want(context: &Context, client: &DownloadsClient, name: &PackageName, wake: &Notify) -> Result<Answer, Error> {
     let Context { store, clock, .. } = context;

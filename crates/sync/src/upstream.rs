@@ -56,6 +56,11 @@ pub enum Wish {
         /// The user name.
         name: String,
     },
+    /// The downloads of packages that are stored, of which nobody waits for any: they come first in the queue.
+    QueueDownloads {
+        /// Their names.
+        names: Vec<PackageName>,
+    },
     /// The downloads of a package that is stored. npm is asked slowly, so this may take a while; the queue keeps what was wished for.
     Downloads {
         /// Its name.

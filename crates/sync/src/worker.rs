@@ -219,6 +219,10 @@ async fn fulfil(reader: &Reader, counter: Option<&Counter>, wish: &Wish) -> Answ
         Wish::User { name } => reader.read_user(name).await.map(Reading::answer),
         Wish::PackageAdvisories { name } => reader.read_package_advisories(name).await.map(Reading::answer),
         Wish::UserAdvisories { name } => reader.read_user_advisories(name).await.map(Reading::answer),
+        Wish::QueueDownloads { names } => match counter {
+            Some(Counter { client, wake }) => downloads::queue(&reader.context, client, names, wake).await,
+            None => Ok(Answer::Unavailable { why: "this server does not ask for downloads".to_owned() }),
+        },
         Wish::Downloads { name } => match counter {
             Some(Counter { client, wake }) => downloads::want(&reader.context, client, name, wake).await,
             None => Ok(Answer::Unavailable { why: "this server does not ask for downloads".to_owned() }),
@@ -265,7 +269,7 @@ async fn fulfil_wishes(
             Wish::PackageAdvisories { .. } | Wish::UserAdvisories { .. } => Some(Arc::clone(&advisories)),
             Wish::Package { .. } | Wish::Version { .. } => Some(Arc::clone(&places)),
             // They wait in a queue of their own.
-            Wish::Downloads { .. } => None,
+            Wish::Downloads { .. } | Wish::QueueDownloads { .. } => None,
         };
         let (reader, counter, mut has_lease) = (reader.clone(), counter.clone(), has_lease.clone());
         running.spawn(async move {

@@ -144,6 +144,11 @@ pub(crate) async fn ask_for_unknown(state: &AppState, name: &PackageName) -> Ans
     state.upstream.unknown_package(name, WAIT).await
 }
 
+/// Puts packages first in the queue of those whose downloads are asked for. Nobody waits for them.
+pub(crate) async fn queue_downloads(state: &AppState, names: Vec<PackageName>) {
+    state.upstream.ask(Wish::QueueDownloads { names }, Duration::ZERO).await;
+}
+
 /// Asks npm for a package's downloads by day.
 pub(crate) async fn ask_for_downloads(state: &AppState, name: &PackageName, wait: Duration) -> Answer {
     state.upstream.ask(Wish::Downloads { name: name.clone() }, wait).await

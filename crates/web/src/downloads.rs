@@ -3,7 +3,7 @@
 //! `docs/downloads-api.md` has what is different: scoped names and long ranges go in bulk too, and what is not known is never answered as
 //! zero. Answers come from counts by day alone, never from a monthly snapshot.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -14,12 +14,11 @@ use axum::response::{IntoResponse, Response};
 use catalog::{InvalidPeriod, NpmAnswer, NpmCounts, NpmPeriod};
 use model::{Day, PackageName};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use sync::Answer;
 use utoipa::ToSchema;
 
 use crate::AppState;
-use crate::ask::{WAIT, ask_for_downloads, ask_for_unknown};
+use crate::ask::{WAIT, ask_for_downloads, ask_for_unknown, queue_downloads};
 use crate::cache::{CachePolicy, Cached};
 
 /// Names in one request. npm takes 128.
@@ -98,14 +97,22 @@ enum Shape {
     Range,
 }
 
+/// One of the two.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Shaped {
+    Point(Point),
+    Range(Range),
+}
+
 impl Shape {
-    fn of(self, counts: NpmCounts, package: Option<String>) -> Result<Value, serde_json::Error> {
+    fn of(self, counts: NpmCounts, package: Option<String>) -> Shaped {
         let (start, end) = (counts.range.first, counts.range.last);
         match self {
-            Self::Point => serde_json::to_value(Point { downloads: counts.sum(), start, end, package, missing: counts.missing }),
+            Self::Point => Shaped::Point(Point { downloads: counts.sum(), start, end, package, missing: counts.missing }),
             Self::Range => {
                 let downloads = counts.days.into_iter().map(|(day, downloads)| DayDownloads { downloads, day }).collect();
-                serde_json::to_value(Range { start, end, package, downloads, missing: counts.missing })
+                Shaped::Range(Range { start, end, package, downloads, missing: counts.missing })
             }
         }
     }
@@ -130,11 +137,8 @@ fn failed(error: &dyn std::fmt::Display) -> Response {
 }
 
 /// What is counted, and may be kept for a minute.
-fn counted(value: Result<Value, serde_json::Error>) -> Response {
-    match value {
-        Ok(value) => Cached(CachePolicy::Search, Json(value)).into_response(),
-        Err(error) => failed(&error),
-    }
+fn counted(value: &impl Serialize) -> Response {
+    Cached(CachePolicy::Search, Json(value)).into_response()
 }
 
 /// The downloads of the whole registry, or of packages, in a period, as one sum.
@@ -178,8 +182,12 @@ async fn registry(state: &AppState, shape: Shape, period: Result<Path<String>, P
         Ok(period) => period,
         Err(invalid) => return refused(invalid),
     };
+    registry_downloads(state, shape, period).await
+}
+
+async fn registry_downloads(state: &AppState, shape: Shape, period: NpmPeriod) -> Response {
     match state.catalog.npm_registry_downloads(period, Day::of_seconds(state.clock.now())).await {
-        Ok(Some(counts)) => counted(shape.of(counts, None)),
+        Ok(Some(counts)) => counted(&shape.of(counts, None)),
         Ok(None) => {
             problem(StatusCode::SERVICE_UNAVAILABLE, "the downloads of the whole registry are not counted here yet; ask again later")
         }
@@ -194,6 +202,9 @@ async fn packages(state: &AppState, shape: Shape, path: Result<Path<(String, Str
         Err(invalid) => return refused(invalid),
     };
     let text = text.trim_end_matches('/');
+    if text.is_empty() {
+        return registry_downloads(state, shape, period).await;
+    }
     if !text.contains(',') {
         return single(state, shape, period, text).await;
     }
@@ -238,7 +249,7 @@ async fn single(state: &AppState, shape: Shape, period: NpmPeriod, text: &str) -
                 // Nobody waits for the days that lack at an end; whoever asks again later has them.
                 ask_for_downloads(state, &name, std::time::Duration::ZERO).await;
             }
-            counted(shape.of(counts, Some(name.to_string())))
+            counted(&shape.of(counts, Some(name.to_string())))
         }
         NpmAnswer::Unknown | NpmAnswer::Uncounted => match upstream {
             Answer::Missing => not_found(name.as_str()),
@@ -255,42 +266,45 @@ async fn single(state: &AppState, shape: Shape, period: NpmPeriod, text: &str) -
 }
 
 async fn bulk(state: &AppState, shape: Shape, period: NpmPeriod, texts: &[&str]) -> Response {
+    // All years of many packages take tens of megabytes, so not too many at a time.
+    let Ok(_place) = state.bulks.acquire().await else {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "this server is stopping");
+    };
+    let texts: BTreeSet<&str> = texts.iter().copied().collect();
     let names: Vec<PackageName> = texts.iter().filter_map(|text| PackageName::parse(text).ok()).collect();
     let answers = state.catalog.npm_downloads(&names, period, Day::of_seconds(state.clock.now())).await;
     let (answers, all_names) = match (answers, state.catalog.knows_all_names().await) {
         (Ok(answers), Ok(all_names)) => (answers, all_names),
         (Err(error), _) | (_, Err(error)) => return failed(&error),
     };
-    let (mut found, mut uncounted) = (Map::new(), Vec::new());
+    let (mut found, mut uncounted): (BTreeMap<String, Option<Shaped>>, Vec<PackageName>) = Default::default();
     for text in texts.iter().filter(|text| PackageName::parse(text).is_err()) {
-        found.insert((*text).to_owned(), Value::Null);
+        found.insert((*text).to_owned(), None);
     }
-    for (name, answer) in names.iter().zip(answers) {
+    for (name, answer) in names.into_iter().zip(answers) {
         match answer {
             NpmAnswer::Unknown if all_names => {
-                found.insert(name.to_string(), Value::Null);
+                found.insert(name.to_string(), None);
             }
             NpmAnswer::Unknown | NpmAnswer::Uncounted => uncounted.push(name),
-            NpmAnswer::Counted(counts) => match shape.of(counts, Some(name.to_string())) {
-                Ok(value) => {
-                    found.insert(name.to_string(), value);
-                }
-                Err(error) => return failed(&error),
-            },
+            NpmAnswer::Counted(counts) => {
+                found.insert(name.to_string(), Some(shape.of(counts, Some(name.to_string()))));
+            }
         }
     }
     // Whoever asks again later finds more: nobody waits for the slowest of many.
-    for name in &uncounted {
-        ask_for_downloads(state, name, std::time::Duration::ZERO).await;
+    let is_all = uncounted.is_empty();
+    if !is_all {
+        queue_downloads(state, uncounted).await;
     }
-    if found.values().all(Value::is_null) && !uncounted.is_empty() {
+    if found.values().all(Option::is_none) && !is_all {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the downloads of none of these packages are counted here yet; ask again later");
     }
-    if uncounted.is_empty() {
-        return counted(Ok(Value::Object(found)));
+    if is_all {
+        return counted(&found);
     }
     // It is not all, and will soon be more.
-    Cached(CachePolicy::Never, Json(Value::Object(found))).into_response()
+    Cached(CachePolicy::Never, Json(found)).into_response()
 }
 
 /// The downloads of each version of a package in the last week: `/versions/NAME/last-week`, in the name `/` may stand as `%2F`.
@@ -302,7 +316,7 @@ pub(crate) async fn versions(State(state): State<AppState>, path: Result<Path<St
         return problem(StatusCode::NOT_FOUND, "npm tells the downloads of versions for the last week only: /versions/NAME/last-week");
     };
     let Ok(name) = PackageName::parse(text) else { return not_found(text) };
-    match state.catalog.npm_versions(&name).await {
+    match state.catalog.npm_versions(&name, Day::of_seconds(state.clock.now())).await {
         Ok(Ok(Some(week))) => {
             let versions = Versions { package: name.to_string(), end: week.last, downloads: week.counts.into_iter().collect() };
             Cached(CachePolicy::Search, Json(versions)).into_response()
@@ -316,8 +330,11 @@ pub(crate) async fn versions(State(state): State<AppState>, path: Result<Path<St
             )
         }
         Ok(Err(_)) => match state.catalog.knows_all_names().await {
-            Ok(true) => not_found(name.as_str()),
-            Ok(false) => problem(StatusCode::SERVICE_UNAVAILABLE, format!("{name} is not among the packages stored here; ask again later")),
+            Ok(true) if state.upstream.is_offline() => not_found(name.as_str()),
+            Ok(_) => match ask_for_unknown(&state, &name).await {
+                Answer::Missing => not_found(name.as_str()),
+                _ => problem(StatusCode::SERVICE_UNAVAILABLE, format!("{name} is not among the packages stored here; ask again later")),
+            },
             Err(error) => failed(&error),
         },
         Err(error) => failed(&error),

@@ -39,6 +39,8 @@ pub use router::router;
 
 /// Searches that may run at a time; more wait, and after a second are refused.
 const SEARCHES: usize = 64;
+/// Answers about the downloads of many packages that may be made at a time.
+const BULKS: usize = 2;
 
 /// Bytes of package pages that are kept, and for how long: a sixth of what a browser may keep them.
 const MAX_PAGES: u64 = 192 << 20;
@@ -51,6 +53,8 @@ pub struct AppState {
     clock: Clock,
     progress: watch::Receiver<Progress>,
     searches: Arc<Semaphore>,
+    /// Answers about the downloads of many packages.
+    bulks: Arc<Semaphore>,
     upstream: Upstream,
     /// Package pages as they were sent a moment ago.
     pages: moka::sync::Cache<PageKey, Bytes>,
@@ -73,7 +77,16 @@ impl AppState {
             .weigher(|_, page: &Bytes| u32::try_from(page.len()).unwrap_or(u32::MAX))
             .time_to_live(PAGE_FOR)
             .build();
-        Self { catalog, clock, progress, searches: Arc::new(Semaphore::new(SEARCHES)), upstream, pages, is_own: false }
+        Self {
+            catalog,
+            clock,
+            progress,
+            searches: Arc::new(Semaphore::new(SEARCHES)),
+            bulks: Arc::new(Semaphore::new(BULKS)),
+            upstream,
+            pages,
+            is_own: false,
+        }
     }
 
     /// Says that only people on this machine can ask, as on a loopback listener: they are told of known vulnerabilities, which npm's terms

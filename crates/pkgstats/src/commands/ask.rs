@@ -45,6 +45,7 @@ pub(crate) async fn ask(context: &Context, global: &Global, wish: &Wish) -> anyh
         Wish::Version { name, version } => format!("{name} {version}"),
         Wish::User { name } => format!("the packages of {name}"),
         Wish::Downloads { name } => format!("the downloads of {name}"),
+        Wish::QueueDownloads { names } => format!("the downloads of {} packages", names.len()),
         Wish::PackageAdvisories { name } => format!("known vulnerabilities of {name}"),
         Wish::UserAdvisories { name } => format!("known vulnerabilities of the packages of {name}"),
     };
@@ -99,7 +100,7 @@ fn longest(wish: &Wish) -> Duration {
     match wish {
         Wish::Package { .. } | Wish::Version { .. } => PACKAGE,
         Wish::User { .. } | Wish::UserAdvisories { .. } => USER,
-        Wish::Downloads { .. } | Wish::PackageAdvisories { .. } => EXTRA,
+        Wish::Downloads { .. } | Wish::QueueDownloads { .. } | Wish::PackageAdvisories { .. } => EXTRA,
     }
 }
 
@@ -110,6 +111,7 @@ async fn read(reader: &Reader, downloads: Result<&DownloadsClient, &anyhow::Erro
         Wish::User { name } => reader.read_user(name).await,
         Wish::PackageAdvisories { name } => reader.read_package_advisories(name).await,
         Wish::UserAdvisories { name } => reader.read_user_advisories(name).await,
+        Wish::QueueDownloads { .. } => return Ok(Answer::Unavailable { why: "only a server works off a queue".to_owned() }),
         Wish::Downloads { name } => {
             return match downloads {
                 Ok(client) => sync::read_downloads(&reader.context, client, name).await,
