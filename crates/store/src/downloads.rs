@@ -31,6 +31,8 @@ pub struct Months {
     pub first: Day,
     /// One sum a month.
     pub sums: Vec<Sum>,
+    /// On all days before this one there was nothing; missing while older days may still be asked for.
+    pub nothing_before: Option<Day>,
 }
 
 /// The downloads of each version of a package in a week.
@@ -127,6 +129,14 @@ pub(crate) fn join(years: impl Iterator<Item = Year>) -> Series {
     series
 }
 
+/// Says of a series that there was nothing before a day.
+pub(crate) fn nothing(series: &mut Series, before: Day) {
+    let days = usize::try_from(before - series.first).unwrap_or(0);
+    for count in series.days.iter_mut().take(days).filter(|count| **count == DayCount::Unknown) {
+        *count = DayCount::Known(0);
+    }
+}
+
 /// Months since year 0.
 fn month_number(day: Day) -> i64 {
     i64::from(day.year()) * 12 + i64::from(day.month()) - 1
@@ -149,7 +159,7 @@ impl Months {
             known: three[1] as u32,
             holes: three[2] as u32,
         });
-        Ok(Self { first: month_start(first), sums: sums.collect() })
+        Ok(Self { first: month_start(first), sums: sums.collect(), nothing_before: None })
     }
 
     fn encode(&self) -> Result<Vec<u8>, Error> {
@@ -272,7 +282,7 @@ impl Store {
                 let sql = "INSERT INTO download_years (package_id, year, counts) VALUES ($1, $2, $3)
                     ON CONFLICT (package_id, year) DO UPDATE SET counts = excluded.counts";
                 sqlx::query(sql).bind(id).bind(year).bind(days.encode()?).execute(&mut *tx).await?;
-                months.entry(*id).or_insert_with(|| Months { first: days.first, sums: Vec::new() }).set_year(days);
+                months.entry(*id).or_insert_with(|| Months { first: days.first, sums: Vec::new(), nothing_before: None }).set_year(days);
             }
             let changed: BTreeSet<i64> = changed.into_iter().map(|(id, _)| id).collect();
             let mut sums = Vec::new();
@@ -337,8 +347,20 @@ impl Store {
         Ok(join(years.into_iter()))
     }
 
-    /// What is known of the downloads of packages on the days of a range; each series has exactly these days. Packages of which nothing is
-    /// known are left out.
+    /// Of those of these packages whose days were all asked for, the first day that may have counts: on those before there was nothing.
+    async fn nothing_before(&self, ids: &[i64]) -> Result<HashMap<i64, Day>, Error> {
+        let sql = Words::of(&self.read).fill(
+            "SELECT {pack}({row}(q.package_id, q.first_day)){text} FROM {rows} j
+             JOIN download_queue q ON q.package_id = CAST(j.value ->> 0 AS BIGINT)
+             WHERE q.history_at IS NULL AND q.first_day IS NOT NULL AND q.package_id <> 0",
+        );
+        let text: Option<String> =
+            on!(&self.read, |pool| sqlx::query_scalar(AssertSqlSafe(sql)).bind(wrapped(ids)?).fetch_one(pool).await?);
+        Ok(from_json::<(i64, i32)>(text.as_deref())?.into_iter().map(|(id, first)| (id, Day(first))).collect())
+    }
+
+    /// What is known of the downloads of packages on the days of a range; each series has exactly these days. Before its first days a
+    /// package had none, once that is known. Packages of which nothing is known are left out.
     pub async fn series_of(&self, ids: &[i64], range: DayRange) -> Result<HashMap<i64, Series>, Error> {
         let sql = Words::of(&self.read).fill(
             "SELECT package_id, year, counts FROM download_years
@@ -358,6 +380,9 @@ impl Store {
                 }
             }
         }
+        for (id, first) in self.nothing_before(ids).await? {
+            found.entry(id).and_modify(|series| nothing(series, first));
+        }
         Ok(found)
     }
 
@@ -369,7 +394,12 @@ impl Store {
         );
         let rows: Vec<(i64, i64, Vec<u8>)> =
             on!(&self.read, |pool| sqlx::query_as(AssertSqlSafe(sql)).bind(wrapped(ids)?).fetch_all(pool).await?);
-        rows.into_iter().map(|(id, first, counts)| Ok((id, Months::decode(first, &counts)?))).collect()
+        let nothing_before = self.nothing_before(ids).await?;
+        rows.into_iter()
+            .map(|(id, first, counts)| {
+                Ok((id, Months { nothing_before: nothing_before.get(&id).copied(), ..Months::decode(first, &counts)? }))
+            })
+            .collect()
     }
 
     /// The sums of packages; those of which nothing is known are left out.
@@ -434,7 +464,7 @@ mod tests {
 
     #[test]
     fn months_follow_their_years() {
-        let mut months = Months { first: Day::default(), sums: Vec::new() };
+        let mut months = Months { first: Day::default(), sums: Vec::new(), nothing_before: None };
         months.set_year(&Year { days: vec![DayCount::Known(1); 366], ..Year::empty(2024) });
         months.set_year(&Year { days: vec![DayCount::Known(2); 40], ..Year::empty(2026) });
         months.set_year(&Year { days: vec![DayCount::Known(3); 365], ..Year::empty(2023) });

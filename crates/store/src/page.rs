@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use model::{PackageName, Series, Sums};
+use model::{Day, DayRange, PackageName, Series, Sums};
 
 use crate::advisories::{AdvisoriesRow, advisories_row};
 use crate::bulk::{PartSql, one, parts, to_json};
 use crate::dependents::{FactsRow, NamedRow, facts_joins, facts_row, named_joins, named_row};
 use crate::details::readme;
-use crate::downloads::{SumsRow, Year, join, sums_row};
+use crate::downloads::{SumsRow, Year, join, nothing, sums_row};
 use crate::packages::{KNOWN_PARTS, KnownParts, Row, row};
 use crate::snapshots::{count_of, decode};
 use crate::trends::{decode_ranks, ids_of, rank_in};
@@ -25,7 +25,7 @@ pub struct StoredPackage {
     pub details: Option<StoredDetails>,
     /// What lists say of its latest version.
     pub facts: Option<LatestFacts>,
-    /// Its downloads by day, all that are known.
+    /// Its downloads by day, all that are known; from the first day that npm counts on, once it is known that there was nothing before.
     pub days: Series,
     /// The sums of these.
     pub sums: Option<Sums>,
@@ -70,8 +70,9 @@ const DEPENDENTS: i64 = 11;
 const DETAILS_STORED: i64 = 12;
 const LIST_OF_NAMES: i64 = 13;
 const ADVISORIES: i64 = 14;
+const NOTHING_BEFORE: i64 = 15;
 
-const PARTS: [PartSql; 14] = [
+const PARTS: [PartSql; 15] = [
     (
         PACKAGE,
         ["NULL", concat!("(", row!(), "){text}"), "NULL"],
@@ -91,6 +92,11 @@ const PARTS: [PartSql; 14] = [
     (FACTS, ["NULL", concat!("(", facts_row!(), "){text}"), "NULL"], concat!("p JOIN latest l ON l.package_id = p.id ", facts_joins!())),
     (SUMS, ["NULL", concat!("(", sums_row!(), "){text}"), "NULL"], "p JOIN download_sums s ON s.package_id = p.id"),
     (YEAR, ["y.year", "NULL", "y.counts"], "p JOIN download_years y ON y.package_id = p.id"),
+    (
+        NOTHING_BEFORE,
+        ["q.first_day", "NULL", "NULL"],
+        "p JOIN download_queue q ON q.package_id = p.id AND q.history_at IS NULL AND q.first_day IS NOT NULL",
+    ),
     (RANKS, ["NULL", "NULL", "r.ranks"], "p JOIN download_ranks r ON r.block = p.id / 512"),
     (BASIS, ["NULL", "m.basis", "NULL"], "trends_made m"),
     (
@@ -131,6 +137,7 @@ impl Store {
         let (mut details, mut rendered) = (None, None);
         let (mut facts, mut sums, mut basis, mut rank, mut week) = (None, None, None, None, None);
         let (mut dependents, mut details_stored, mut knows_all_names, mut advisories) = (0, 0, false, None);
+        let mut nothing_before = None;
         for (part, number, text, bytes) in &found {
             let (text, bytes) = (text.as_deref().unwrap_or_default(), bytes.as_deref());
             let there = bytes.unwrap_or_default();
@@ -145,6 +152,7 @@ impl Store {
                 SUMS => sums = Some(one::<SumsRow>(text)?.sums()?),
                 YEAR => years.push((*number, Year::decode(*number, there)?)),
                 RANKS => rank = rank_in(&decode_ranks(there)?, id),
+                NOTHING_BEFORE => nothing_before = Some(Day(*number as i32)),
                 ADVISORIES => advisories = Some(one::<AdvisoriesRow>(text)?.known()?),
                 BASIS => basis = Some(one(text)?),
                 VERSIONS => week = Some(VersionWeek::unpack(*number, there)?),
@@ -157,12 +165,17 @@ impl Store {
         }
         months.sort_by(|a, b| a.month.cmp(&b.month));
         years.sort_by_key(|(year, _)| *year);
+        let mut days = join(years.into_iter().map(|(_, year)| year));
+        if let Some(before) = nothing_before.filter(|_| !days.days.is_empty()) {
+            days = days.slice(DayRange { first: days.first.min(Day::FIRST_COUNTED), last: days.last() });
+            nothing(&mut days, before);
+        }
         Ok(Some(StoredPackage {
             known: row.known(months.last().cloned())?,
             months,
             details: details.map(|details| StoredDetails { readme: rendered, ..details }),
             facts,
-            days: join(years.into_iter().map(|(_, year)| year)),
+            days,
             sums,
             rank,
             basis,

@@ -1,8 +1,8 @@
 //! Downloads by day: what is put in comes out, with months and sums that fit, whatever the order.
 
 use model::DayCount::{Hole, Known, Unknown};
-use model::{Day, DayCount, DayRange, Series, Sum};
-use store::{VersionWeek, WHOLE_REGISTRY, closed_at};
+use model::{Day, DayCount, DayRange, PackageName, Series, Sum};
+use store::{HistoryTurn, Schedule, VersionWeek, WHOLE_REGISTRY, closed_at};
 
 use crate::{names, on_both};
 
@@ -99,6 +99,30 @@ async fn weeks_of_versions() {
         let weeks = store.version_downloads(1).await.expect("read");
         assert_eq!(weeks, [week("2026-11-21", &[("2.0.0", 9), ("1.0.0", 3), ("1.1.0", 3)]), week("2026-11-14", &[("1.0.0", 6)])]);
         assert!(store.version_downloads(2).await.expect("read").is_empty());
+    })
+    .await;
+}
+
+/// What npm was asked for to the end has nothing before its first day; of what may have more nothing is said.
+#[tokio::test]
+async fn before_the_first_day_there_was_nothing() {
+    on_both(async |store| {
+        store.add_names(&names(&["a", "b"]), 100).await.expect("stored");
+        store.set_popular(&[1, 2], 2, at("2026-11-24")).await.expect("stored");
+        let days = truth(range("2026-03-10", "2026-11-21"));
+        store.put_days(&[(1, days.clone()), (2, days.clone())], at("2026-11-24")).await.expect("stored");
+        let done = Schedule { id: 1, newest_at: None, history: HistoryTurn::Done, asked_at: at("2026-11-24") };
+        store.schedule_downloads(&[done]).await.expect("stored");
+        let asked = range("2026-03-01", "2026-03-12");
+        let series = store.series_of(&[1, 2], asked).await.expect("read");
+        assert_eq!((series[&1].sum(asked).known, series[&2].sum(asked).known), (12, 3));
+        assert_eq!([series[&1].get(day("2026-03-09")), series[&2].get(day("2026-03-09"))], [Known(0), Unknown]);
+        let months = store.months_of(&[1, 2]).await.expect("read");
+        assert_eq!((months[&1].nothing_before, months[&2].nothing_before), (Some(day("2026-03-10")), None));
+        let page = async |name: &str| store.package(&PackageName::parse(name).expect("a name")).await.expect("read").expect("stored").days;
+        let (whole, part) = (page("a").await, page("b").await);
+        assert_eq!((whole.first, whole.last(), part.first), (Day::FIRST_COUNTED, days.last(), days.first));
+        assert_eq!((whole.get(day("2020-02-29")), whole.slice(days.range())), (Known(0), days));
     })
     .await;
 }

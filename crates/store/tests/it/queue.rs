@@ -173,3 +173,26 @@ async fn lists_of_one_source() {
     })
     .await;
 }
+
+/// Days that npm lost make neither the period with them smaller nor the one after a rise.
+#[tokio::test]
+async fn lost_days_make_nothing_rise() {
+    on_both(async |store| {
+        store.add_names(&names(&["even", "rising"]), 100).await.expect("stored");
+        store.set_popular(&[1, 2], 2, 100).await.expect("stored");
+        let as_of = day("2026-11-22");
+        let lost = |now: u64, before: u64| {
+            let mut series = counts(as_of, now, before);
+            series.days[5..18].fill(DayCount::Hole);
+            series
+        };
+        store.put_days(&[(1, lost(3_000, 3_000)), (2, lost(4_000, 3_000))], as_of.start_seconds() + 2 * 86_400).await.expect("stored");
+        let basis = store.make_trends(7).await.expect("made").expect("counted");
+        assert_eq!(basis.source, TrendSource::Days { as_of });
+        let rising = store.trend(TrendList::Rising, None, 10).await.expect("read").expect("made").entries;
+        let rising: Vec<(&str, Option<u64>, Option<u64>)> =
+            rising.iter().map(|entry| (entry.package.name.as_str(), entry.before, entry.downloads)).collect();
+        assert_eq!(rising, [("rising", Some(90_000), Some(120_000))]);
+    })
+    .await;
+}
