@@ -302,6 +302,8 @@ pub struct ChartLine {
     pub values: Vec<Option<f64>>,
     /// Of how many days of each period the counts are known.
     pub known_days: Vec<u32>,
+    /// Of how many days of each period npm itself has no counts.
+    pub hole_days: Vec<u32>,
 }
 
 /// A release.
@@ -405,14 +407,21 @@ impl ChartData {
         }
     }
 
-    /// The value of a series in a period as it is drawn. Of a package, a finished period of which more than a twentieth is not known is a
-    /// gap: its sum would look like a fall.
+    /// The value of a series in a period as it is drawn. A finished period of which more than a twentieth is not known is a gap: its sum
+    /// would look like a fall. Of packages together, and of what stands on each other, only days that npm lost make a gap, and that of all
+    /// alike: what was not read yet of some leaves the others as they are, and is said.
     #[must_use]
     pub fn drawn(&self, line: &ChartLine, at: usize) -> Option<f64> {
         let value = line.values.get(at).copied().flatten();
         let days = self.periods.get(at).map_or(0, |period| period.range().days());
-        let known = line.known_days.get(at).copied().unwrap_or(0);
-        let is_gap = line.package.is_some() && self.covers(line, at) == Covers::Partly && known * 20 < days * 19;
+        let of = |days: &[u32]| days.get(at).copied().unwrap_or(0);
+        let is_together = line.package.is_none() || self.show == ChartShow::Stacked;
+        let lacks = if is_together {
+            self.series.iter().map(|line| of(&line.hole_days)).max().unwrap_or(0)
+        } else {
+            days.saturating_sub(of(&line.known_days))
+        };
+        let is_gap = self.covers(line, at) == Covers::Partly && lacks * 20 > days;
         value.filter(|_| !is_gap)
     }
 
@@ -457,22 +466,29 @@ impl ChartData {
         }
     }
 
-    /// As CSV (RFC 4180): a line a period, and for every series its value and of how many days the counts are known. What is not known is
-    /// empty.
+    /// As CSV (RFC 4180): a line a period, and for every series its value, of how many days the counts are known, and of how many npm
+    /// itself has none. What is not known is empty.
     #[must_use]
     pub fn csv(&self) -> String {
         let quoted =
             |text: &str| if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() };
         let mut csv = String::from("first,last,finished");
         for line in &self.series {
-            let _ = write!(csv, ",{},{}", quoted(&line.name), quoted(&format!("{} known days", line.name)));
+            let _ = write!(
+                csv,
+                ",{},{},{}",
+                quoted(&line.name),
+                quoted(&format!("{} known days", line.name)),
+                quoted(&format!("{} lost days", line.name))
+            );
         }
         csv.push_str("\r\n");
         for (at, period) in self.periods.iter().enumerate() {
             let _ = write!(csv, "{},{},{}", period.first, period.last, period.is_finished);
             for line in &self.series {
                 let value = line.values.get(at).copied().flatten().map_or_else(String::new, |value| value.to_string());
-                let _ = write!(csv, ",{value},{}", line.known_days.get(at).copied().unwrap_or(0));
+                let of = |days: &[u32]| days.get(at).copied().unwrap_or(0);
+                let _ = write!(csv, ",{value},{},{}", of(&line.known_days), of(&line.hole_days));
             }
             csv.push_str("\r\n");
         }

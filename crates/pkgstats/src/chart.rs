@@ -304,6 +304,7 @@ mod tests {
             coverage: Sum { downloads: 1, days: 7, known: 7, holes: 0 },
             values: values.to_vec(),
             known_days: values.iter().map(|value| if value.is_some() { 7 } else { 0 }).collect(),
+            hole_days: vec![0; values.len()],
         };
         ChartData {
             title: "Downloads".to_owned(),

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HOST};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use catalog::{BadgePeriod, BadgeRequest, ChartData, ChartRequest, ChartShow, step_name};
@@ -145,6 +146,8 @@ pub(crate) struct ChartView {
     pub(crate) data: ChartData,
     pub(crate) svg: String,
     pub(crate) legend: String,
+    /// Why the chart is not the one that was asked for.
+    pub(crate) refused: Option<String>,
     /// Packages whose downloads are being read for the first time.
     pub(crate) being_read: Vec<String>,
     /// Where the controls lead.
@@ -224,6 +227,7 @@ impl ChartView {
         Ok(Self {
             svg,
             legend,
+            refused: None,
             being_read,
             hidden,
             ranges: ranges.into(),
@@ -283,12 +287,13 @@ pub(crate) async fn oembed(State(state): State<AppState>, headers: HeaderMap, pa
         )
     };
     let url: Uri = given("url").unwrap_or_default().parse().map_err(|_| no_chart())?;
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host: Option<Authority> = match headers.get(HOST) {
+        Some(host) => Some(host.to_str().ok().and_then(|host| host.parse().ok()).ok_or_else(no_chart)?),
+        None => None,
+    };
     let base = match (url.scheme_str(), url.authority()) {
-        (Some(scheme @ ("http" | "https")), Some(authority)) if authority.as_str().eq_ignore_ascii_case(host) => {
-            format!("{scheme}://{authority}")
-        }
-        (None, None) => format!("//{host}"),
+        (Some(scheme @ ("http" | "https")), Some(authority)) if host.as_ref() == Some(authority) => format!("{scheme}://{authority}"),
+        (None, None) => host.map_or_else(String::new, |host| format!("//{host}")),
         _ => return Err(no_chart()),
     };
     let request = embedded(&url).ok_or_else(no_chart)??;
@@ -302,8 +307,9 @@ pub(crate) async fn oembed(State(state): State<AppState>, headers: HeaderMap, pa
     let (width, height) = (size("maxwidth", WIDTH)?, size("maxheight", HEIGHT)?);
     let data = data(&state, &request).await?;
     let query = format::query(&request.parameters()).replace('&', "&amp;");
+    let at = markup::escape(&base);
     let html = format!(
-        "<a href=\"{base}/chart?{query}\"><img src=\"{base}/chart/downloads.svg?{query}&amp;width={width}&amp;height={height}\" \
+        "<a href=\"{at}/chart?{query}\"><img src=\"{at}/chart/downloads.svg?{query}&amp;width={width}&amp;height={height}\" \
          width=\"{width}\" height=\"{height}\" alt=\"{}\"></a>",
         markup::escape(&data.title)
     );
@@ -329,7 +335,7 @@ fn embedded(url: &Uri) -> Option<Result<ChartRequest, Problem>> {
         return Some(of_page("p", name, url.query()));
     }
     if let Some(user) = path.strip_prefix("/@").or_else(|| path.strip_prefix("/~")) {
-        return Some(of_page("u", user, url.query()));
+        return Some(if user.contains('/') { of_page("p", &path[1..], url.query()) } else { of_page("u", user, url.query()) });
     }
     let has_chart = matches!(&*path, "/chart" | "/compare" | "/chart/downloads.svg" | "/chart/downloads.csv" | "/chart/downloads.json");
     has_chart.then(|| pairs(Query::try_from_uri(url)).and_then(|pairs| parse(&pairs)))

@@ -119,7 +119,7 @@ fn parameters(query: Option<&str>) -> HashMap<String, String> {
 }
 
 /// The chart of a page; `None` when nothing is known that could be drawn, and nothing is being read either. `named` are the packages or
-/// the user that the page is of, `chosen` the parameters of its address, of which those that make no sense are as good as none. What is
+/// the user that the page is of, `chosen` the parameters of its address, of which those that make no sense are told and left out. What is
 /// at hand of the one package of a page need not be read again.
 async fn chart_of(
     state: &AppState,
@@ -133,13 +133,30 @@ async fn chart_of(
     let show = [("show", usual.as_str())];
     let chosen = chosen.iter().map(|(key, value)| (key.as_str(), value.as_str())).filter(|(key, _)| !matches!(*key, "p" | "u"));
     let own: Vec<(&str, &str)> = named.chain(show).collect();
-    let request = ChartRequest::parse(own.iter().copied().chain(chosen)).or_else(|_| ChartRequest::parse(own.iter().copied())).ok()?;
-    let drawn = at_hand.and_then(|page| page.chart(&request, Day::of_seconds(state.clock.now())));
-    let view = match drawn {
-        Some(data) => ChartView::new(state, request, data, action).await,
-        None => ChartView::read(state, request, action).await,
+    let draw = async |request: ChartRequest| {
+        let drawn = at_hand.and_then(|page| page.chart(&request, Day::of_seconds(state.clock.now())));
+        match drawn {
+            Some(data) => ChartView::new(state, request, data, action).await,
+            None => ChartView::read(state, request, action).await,
+        }
     };
-    view.ok().filter(|view| !view.data.is_empty() || !view.being_read.is_empty())
+    let asked = match ChartRequest::parse(own.iter().copied().chain(chosen)) {
+        Ok(request) => draw(request).await.map_err(|problem| problem.text().to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let view = match asked {
+        Ok(view) => Some(view),
+        Err(why) => {
+            let usual = draw(ChartRequest::parse(own.iter().copied()).ok()?).await.ok();
+            usual.map(|view| ChartView { refused: Some(why), ..view })
+        }
+    };
+    view.filter(|view| !view.data.is_empty() || !view.being_read.is_empty())
+}
+
+/// Where sites learn how to embed the chart at a path of ours.
+fn oembed(path: &str) -> String {
+    format!("/oembed?{}", format::query(&[("url", path.to_owned())]))
 }
 
 fn number(parameters: &HashMap<String, String>, key: &str) -> usize {

@@ -162,6 +162,7 @@ impl Plan {
                     ChartShow::Total | ChartShow::Stacked | ChartShow::Versions => line.sums.iter().map(count).collect(),
                 };
                 let known_days = line.sums.iter().map(|sum| sum.known).collect();
+                let hole_days = line.sums.iter().map(|sum| sum.holes).collect();
                 ChartLine {
                     name: line.name.clone(),
                     package: line.package.clone(),
@@ -169,6 +170,7 @@ impl Plan {
                     coverage: line.coverage,
                     values,
                     known_days,
+                    hole_days,
                 }
             })
             .collect();
@@ -295,6 +297,7 @@ impl Catalog {
         let series = lines.into_iter().map(|line| ChartLine {
             values: line.sums.iter().map(count).collect(),
             known_days: line.sums.iter().map(|sum| sum.known).collect(),
+            hole_days: line.sums.iter().map(|sum| sum.holes).collect(),
             name: line.name,
             package: None,
             as_of,
@@ -417,7 +420,8 @@ fn months_sum(months: &Months, range: DayRange) -> Sum {
     let place = |number: i64| usize::try_from(number - first).unwrap_or(0).min(months.sums.len());
     let (from, to) = (place(number(range.first)), place(number(range.last) + 1));
     let sum = together(months.sums.get(from..to).unwrap_or_default());
-    Sum { days: range.days(), known: sum.known.min(range.days()), ..sum }
+    let before = months.nothing_before.map_or(0, |before| DayRange { last: range.last.min(before - 1), ..range }.days());
+    Sum { days: range.days(), known: (sum.known + before).min(range.days()), ..sum }
 }
 
 /// Per cent of the whole registry, over the days of which both are known.
@@ -446,9 +450,9 @@ fn growth(own: Option<&Series>, step: Step, periods: &[ChartPeriod], sums: &[Sum
     periods.iter().zip(sums).map(grown).collect()
 }
 
-/// Per cent of the first finished period with downloads.
+/// Per cent of the first finished period with downloads that is known as a whole: less would make all others too high.
 fn indexed(sums: &[Sum], periods: &[ChartPeriod]) -> Vec<Option<f64>> {
-    let mut finished = sums.iter().zip(periods).filter(|(sum, period)| period.is_finished && sum.known > 0 && sum.downloads > 0);
+    let mut finished = sums.iter().zip(periods).filter(|(sum, period)| period.is_finished && sum.known == sum.days && sum.downloads > 0);
     let first = finished.next().map(|(sum, _)| sum.downloads as f64);
     sums.iter().map(|sum| Some(count(sum)? / first? * 100.0)).collect()
 }
@@ -535,5 +539,49 @@ mod tests {
         assert_eq!(indexed(&sums, &periods), [Some(100.0), Some(150.0), Some(3.0 / 70.0 * 100.0)]);
         let registry = Series { first: day, days: vec![DayCount::Known(1_000); 10] };
         assert_eq!(shares(Some(&series), Some(&registry), &periods), [Some(1.0), Some(1.5), None]);
+    }
+
+    #[test]
+    fn a_lost_stretch_is_a_gap_of_all_layers_and_what_is_unread_is_not() {
+        let day = |text: &str| Day::parse(text).expect("a day");
+        let months = |known: [u32; 3], holes: [u32; 3]| Months {
+            first: day("2026-01-01"),
+            sums: (0..3)
+                .map(|at| Sum { downloads: 100 * u64::from(known[at]), days: [31, 28, 31][at], known: known[at], holes: holes[at] })
+                .collect(),
+            nothing_before: None,
+        };
+        let mut source = ChartSource::of((1..=12).map(|id| (id, format!("p{id:02}"))).collect());
+        for id in 1..=12 {
+            // npm lost five days of February; of the last package March was not read to its end.
+            source.months.insert(id, months([31, 23, if id == 12 { 10 } else { 31 }], [0, 5, 0]));
+            source.as_of.insert(id, day("2026-03-31"));
+        }
+        for show in [ChartShow::Stacked, ChartShow::Total] {
+            let request = ChartRequest {
+                packages: Vec::new(),
+                user: Some("jane".to_owned()),
+                from: Some(day("2026-01-01")),
+                to: Some(day("2026-03-31")),
+                step: Some(Step::Month),
+                log: false,
+                show,
+                releases: false,
+            };
+            let data = Plan::new(&request, day("2026-04-10")).draw(&request, &source);
+            for line in &data.series {
+                let drawn: Vec<bool> = (0..3).map(|at| data.drawn(line, at).is_some()).collect();
+                assert_eq!(drawn, [true, false, true], "{show:?} {}", line.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_partly_known_is_no_base_of_an_index() {
+        let sum = |known: u32| Sum { downloads: u64::from(known) * 10, days: 7, known, holes: 0 };
+        let first = Day::parse("2026-11-02").expect("a Monday");
+        let period = |at: i32| ChartPeriod { first: first + at * 7, last: first + at * 7 + 6, is_finished: true };
+        let values = indexed(&[sum(1), sum(7), sum(7)], &[period(0), period(1), period(2)]);
+        assert_eq!(values[1..], [Some(100.0), Some(100.0)]);
     }
 }

@@ -369,7 +369,10 @@ impl<'a> Plot<'a> {
                 let point = |at: usize, y: f64| format!("{} {}", short(f64::midpoint(columns[at].0, columns[at].1) * self.width), short(y));
                 // From each period to the next, as far as both are known and equally whole: up, along the top, and back along the bottom.
                 let is_part = |at: usize| !(columns[at].2 && columns[at + 1].2);
-                let joins = |at: usize| layer[at].is_some() && layer.get(at + 1).copied().flatten().is_some();
+                let joins = |at: usize| {
+                    let is_next = columns.get(at + 1).is_some_and(|next| next.0 - columns[at].1 < 1e-9);
+                    is_next && layer[at].is_some() && layer[at + 1].is_some()
+                };
                 let mut start = 0;
                 while start < layer.len() {
                     let mut end = start;

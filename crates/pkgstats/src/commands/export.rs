@@ -85,7 +85,8 @@ async fn downloads(
         }
         for line in &data.series {
             // What lies before the first count is nothing that could be told.
-            let first = line.values.iter().position(Option::is_some).unwrap_or(0);
+            let first = line.values.iter().position(|value| value.is_some_and(|value| value > 0.0));
+            let first = first.or_else(|| line.values.iter().position(Option::is_some)).unwrap_or(0);
             for (at, period) in data.periods.iter().enumerate().skip(first) {
                 lines.push(vec![
                     ("package", json!(name.as_str())),
@@ -93,6 +94,7 @@ async fn downloads(
                     ("last", json!(period.last)),
                     ("downloads", json!(line.values.get(at).copied().flatten().map(|value| value as u64))),
                     ("known_days", json!(line.known_days.get(at))),
+                    ("lost_days", json!(line.hole_days.get(at))),
                     ("finished", json!(period.is_finished)),
                 ]);
             }

@@ -93,11 +93,11 @@ async fn tables_for_other_programs() {
     fill(data.path()).await;
     let data = data.path();
     let csv = ok(data, &["export", "downloads", "@jane/needy", "--from", "2026-11-09", "--to", "2026-11-11"]);
-    let expected = "package,first,last,downloads,known_days,finished\r\n\
-        @jane/needy,2026-11-09,2026-11-09,10,1,true\r\n@jane/needy,2026-11-10,2026-11-10,,0,true\r\n@jane/needy,2026-11-11,2026-11-11,10,1,true\r\n";
+    let expected = "package,first,last,downloads,known_days,lost_days,finished\r\n\
+        @jane/needy,2026-11-09,2026-11-09,10,1,0,true\r\n@jane/needy,2026-11-10,2026-11-10,,0,1,true\r\n@jane/needy,2026-11-11,2026-11-11,10,1,0,true\r\n";
     assert_eq!(csv, expected, "what npm lost is empty");
     let all = ok(data, &["export", "downloads", "@jane/needy"]);
-    assert_eq!(all.lines().nth(1), Some("@jane/needy,2026-08-01,2026-08-01,10,1,true"), "from the first count on");
+    assert_eq!(all.lines().nth(1), Some("@jane/needy,2026-08-01,2026-08-01,10,1,0,true"), "from the first count on");
     let months = ok(data, &["export", "downloads", "@jane/needy", "--step", "month", "--format", "ndjson"]);
     let months: Vec<Value> = months.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!((months.len(), &months[0]["downloads"], &months[3]["finished"]), (4, &json!(310), &json!(false)));

@@ -8,7 +8,7 @@ use axum::response::Response;
 use catalog::ChartRequest;
 
 use super::message::Message;
-use super::{Frame, render};
+use super::{Frame, oembed, render};
 use crate::cache::CachePolicy;
 use crate::charts::ChartView;
 use crate::error::Problem;
@@ -34,7 +34,7 @@ pub(crate) async fn chart(State(state): State<AppState>, parameters: Result<Quer
     };
     let mut frame = Frame::new(format!("{} - pkgstats", view.data.title), format!("{}: {}.", view.data.title, view.data.measure));
     frame.json = Some(format!("/chart/downloads.json?{}", view.query));
-    frame.oembed = Some(format!("/oembed?{}", format::query(&[("url", format!("/chart?{}", view.query))])));
+    frame.oembed = Some(oembed(&format!("/chart?{}", view.query)));
     frame.indexed = false;
     frame.reload = !view.being_read.is_empty();
     let policy = if frame.reload { CachePolicy::Never } else { CachePolicy::Page };

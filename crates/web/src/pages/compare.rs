@@ -4,10 +4,10 @@ use askama::Template;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use catalog::{ChartRequest, ChartShow, ComparePage, Compared, ComparedManifest, MAX_COMPARED};
+use catalog::{ChartShow, ComparePage, Compared, ComparedManifest, MAX_COMPARED};
 use model::PackageName;
 
-use super::{Frame, chart_of, failed, message, pairs, render};
+use super::{Frame, chart_of, failed, message, oembed, pairs, render};
 use crate::cache::CachePolicy;
 use crate::charts::ChartView;
 use crate::{AppState, assets, format};
@@ -83,13 +83,8 @@ pub(crate) async fn compare(State(state): State<AppState>, OriginalUri(uri): Ori
         Err(error) => return failed(&state, error),
     };
     let stored: Vec<(&'static str, String)> = page.packages.iter().map(|one| ("p", one.name.clone())).collect();
-    let options = pairs.iter().filter(|(key, _)| key != "p" && key != "u").map(|(key, value)| (key.as_str(), value.as_str()));
-    if let (false, Err(why)) =
-        (stored.is_empty(), ChartRequest::parse(stored.iter().map(|(key, value)| (*key, value.as_str())).chain(options)))
-    {
-        wrong.push(format!("{why}."));
-    }
-    let chart = if stored.is_empty() { None } else { chart_of(&state, &stored, &pairs, ChartShow::Total, "/compare", None).await };
+    let mut chart = if stored.is_empty() { None } else { chart_of(&state, &stored, &pairs, ChartShow::Total, "/compare", None).await };
+    wrong.extend(chart.as_mut().and_then(|view| view.refused.take()).map(|why| format!("{why}.")));
     if names.len() > MAX_COMPARED {
         wrong.push(format!("At most {MAX_COMPARED} packages stand side by side."));
     }
@@ -101,6 +96,7 @@ pub(crate) async fn compare(State(state): State<AppState>, OriginalUri(uri): Ori
     };
     let mut frame = Frame::new(title, "Downloads, sizes, dependencies, types and dates of npm packages side by side.");
     frame.json = (!listed.is_empty()).then(|| format!("/api/v1{}", format::compare_path(listed.iter().copied())));
+    frame.oembed = chart.as_ref().map(|view| oembed(&format!("/compare?{}", view.query)));
     frame.indexed = wrong.is_empty() && page.unknown.is_empty();
     let chosen: Vec<(&'static str, String)> =
         chart.iter().flat_map(|view| view.request.parameters()).filter(|(key, _)| *key != "p").collect();

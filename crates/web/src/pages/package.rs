@@ -8,7 +8,7 @@ use model::{DistTag, PackageName, Source, State};
 use sync::Answer;
 
 use super::message::Message;
-use super::{Frame, broken, chart_of, draw, failed, pairs, parameters, redirect, render, send};
+use super::{Frame, broken, chart_of, draw, failed, oembed, pairs, parameters, redirect, render, send};
 use crate::api::settled;
 use crate::ask::{Looked, look, look_at_advisories};
 use crate::cache::CachePolicy;
@@ -104,6 +104,7 @@ async fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: Page
     let mut frame = Frame::new(title, description);
     frame.query = format!("pkg:{name}");
     frame.json = Some(api_path(page));
+    frame.oembed = chart.as_ref().map(|_| oembed(&format::package_path(name)));
     let is_held = page.state == State::SecurityHolding;
     frame.indexed = page.details_observed.is_some() && page.is_latest && page.unpublished.is_none() && !is_held;
     let said = match (upstream, page.details_observed.is_some()) {

@@ -8,7 +8,7 @@ use model::Day;
 use sync::Answer;
 
 use super::message::Message;
-use super::{Frame, chart_of, failed, number, pairs, parameters, render};
+use super::{Frame, chart_of, failed, number, oembed, pairs, parameters, render};
 use crate::ask::{look_at_user, look_at_user_advisories};
 use crate::cache::CachePolicy;
 use crate::charts::ChartView;
@@ -53,7 +53,7 @@ pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> R
     let parameters = parameters(query);
     let sort = parameters.get("sort").and_then(|sort| UserSort::parse(sort)).unwrap_or_default();
     let size = if parameters.get("size").is_some_and(|size| size == "all") { ALL } else { SIZE };
-    let request = UserRequest { name: name.to_owned(), sort, from: number(&parameters, "from"), size, now: state.clock.now() };
+    let request = UserRequest { name: name.to_owned(), sort, from: number(&parameters, "skip"), size, now: state.clock.now() };
     let (page, upstream) = match look_at_user(state, &request).await {
         Ok(looked) => looked,
         Err(error) => return failed(state, error),
@@ -92,6 +92,7 @@ pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> R
         }
         _ => None,
     };
+    frame.oembed = chart.as_ref().map(|_| oembed(&format!("/@{name}")));
     let newest = page.daily.as_ref().map(|daily| daily.as_of).unwrap_or_default();
     render(
         StatusCode::OK,

@@ -53,8 +53,8 @@ async fn json_csv_and_picture_say_the_same() {
     let (status, headers, csv) = site.get(&format!("/chart/downloads.csv?{query}")).await;
     assert_eq!((status, header(&headers, "content-type")), (StatusCode::OK, "text/csv; charset=utf-8"));
     let lines: Vec<&str> = csv.lines().collect();
-    assert_eq!(lines[0], "first,last,finished,sample-lib,sample-lib known days,vue,vue known days");
-    assert_eq!(lines[1], format!("2026-10-26,2026-11-01,true,{},7,{},7", sample["values"][0], data["series"][1]["values"][0]));
+    assert_eq!(lines[0], "first,last,finished,sample-lib,sample-lib known days,sample-lib lost days,vue,vue known days,vue lost days");
+    assert_eq!(lines[1], format!("2026-10-26,2026-11-01,true,{},7,0,{},7,0", sample["values"][0], data["series"][1]["values"][0]));
     assert_eq!((lines.len(), lines[4].split(',').nth(2)), (5, Some("false")));
 
     let svg = site.get(&format!("/chart/downloads.svg?{query}&width=360&height=300&theme=dark")).await.2;
@@ -254,6 +254,16 @@ async fn sites_are_told_how_to_embed() {
     assert_eq!(ask("url=https%3A%2F%2Fstats.example%2Fabout".to_owned()).await.0, StatusCode::NOT_FOUND);
     assert_eq!(ask("url=%2Fchart%3Fp%3Dsample-lib&format=xml".to_owned()).await.0, StatusCode::NOT_IMPLEMENTED);
     assert_eq!(ask("url=%2Fchart%3Fp%3Dsample-lib".to_owned()).await.0, StatusCode::OK);
+    let hostile = Request::get("/oembed?url=%2Fchart%3Fp%3Dsample-lib").header("host", "a\"><b>").body(Body::empty()).expect("a request");
+    assert_eq!(site.send(hostile).await.0, StatusCode::NOT_FOUND);
+    for address in ["/pkg:sample-lib", "/compare?p=sample-lib"] {
+        assert!(site.page(address, StatusCode::OK).await.contains("application/json+oembed"), "{address}");
+    }
+    // What cannot be drawn is said, and the usual chart is there instead.
+    for address in ["/pkg:sample-lib?step=fortnight", "/pkg:sample-lib?show=growth&scale=log", "/compare?p=sample-lib&step=fortnight"] {
+        let page = site.page(address, StatusCode::OK).await;
+        assert!(page.contains("<svg") && (page.contains("step=fortnight is not known") || page.contains("use scale=linear")), "{address}");
+    }
     let page = site.page("/chart?p=sample-lib", StatusCode::OK).await;
     assert!(page.contains("type=\"application/json+oembed\" href=\"/oembed?url=/chart%3Fp%3Dsample-lib\""), "{page}");
 }

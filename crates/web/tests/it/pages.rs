@@ -284,14 +284,14 @@ async fn users() {
     assert_eq!(site.get("/api/v1/users/jane?sort=nonsense").await.0, StatusCode::BAD_REQUEST);
 
     let first = site.page("/@busy?sort=name", StatusCode::OK).await;
-    has(&first, "/@busy", &["rel=\"next\" href=\"/@busy?sort=name&amp;from=100\"", "busy-099"]);
+    has(&first, "/@busy", &["rel=\"next\" href=\"/@busy?sort=name&amp;skip=100\"", "busy-099"]);
     lacks(&first, "/@busy", &["busy-100", "rel=\"prev\""]);
-    let second = site.page("/@busy?sort=name&from=100", StatusCode::OK).await;
-    has(&second, "/@busy", &["busy-100", "busy-129", "rel=\"prev\" href=\"/@busy?sort=name&amp;from=0\""]);
+    let second = site.page("/@busy?sort=name&skip=100", StatusCode::OK).await;
+    has(&second, "/@busy", &["busy-100", "busy-129", "rel=\"prev\" href=\"/@busy?sort=name&amp;skip=0\""]);
     lacks(&second, "/@busy", &["rel=\"next\"", "busy-099"]);
     html::check("/@busy", &second);
-    let beyond = site.page("/@busy?from=5000", StatusCode::OK).await;
-    html::check("/@busy?from=5000", &beyond);
+    let beyond = site.page("/@busy?skip=5000", StatusCode::OK).await;
+    html::check("/@busy?skip=5000", &beyond);
 
     let (status, headers, page) = site.get("/@nobody-at-all").await;
     assert_eq!((status, header(&headers, "cache-control")), (StatusCode::NOT_FOUND, "no-store"));

@@ -266,7 +266,7 @@ async fn many_packages_of_a_user() {
     assert_eq!(page.matches("<th scope=\"row\"><a href=\"/pkg:").count(), 100);
     assert_eq!(site.page("/@jane?size=all", StatusCode::OK).await.matches("<th scope=\"row\"><a href=\"/pkg:").count(), 300);
     assert_eq!(site.json("/api/v1/users/jane?size=1000").await["packages"].as_array().map(Vec::len), Some(300));
-    let last = site.page("/@jane?from=200", StatusCode::OK).await;
+    let last = site.page("/@jane?skip=200", StatusCode::OK).await;
     assert!(last.contains("rel=\"prev\"") && !last.contains("rel=\"next\""));
 }
 
