@@ -1,7 +1,7 @@
 //! What badges say.
 
 use markup::{BadgeColour, short_count};
-use model::{PackageName, Sum, Sums};
+use model::{Day, PackageName, Sum, Sums};
 
 use crate::{Catalog, DownloadCount, Error};
 
@@ -70,12 +70,17 @@ pub struct BadgeText {
     pub colour: BadgeColour,
 }
 
+/// Counts that end so many days ago say nothing of now.
+const STALE: i32 = 14;
+/// Counts may end so many days before the newest ones and still be added up with them.
+const LAG: i32 = 6;
+
 impl Catalog {
     /// What a badge says; `None` when no such package is stored, or no package of such a user.
-    pub async fn badge(&self, request: &BadgeRequest) -> Result<Option<BadgeText>, Error> {
+    pub async fn badge(&self, request: &BadgeRequest, today: Day) -> Result<Option<BadgeText>, Error> {
         let text = |label: &str, value: Option<String>, colour| Ok(Some(BadgeText { label: label.to_owned(), value, colour }));
         let name = match request {
-            BadgeRequest::User(period, user) => return self.user_badge(*period, user).await,
+            BadgeRequest::User(period, user) => return self.user_badge(*period, user, today).await,
             BadgeRequest::Downloads(_, name) | BadgeRequest::Version(name) | BadgeRequest::Rank(name) | BadgeRequest::Trend(name) => name,
         };
         let Some(known) = self.store.by_name(name).await? else { return Ok(None) };
@@ -90,7 +95,7 @@ impl Catalog {
             }
             _ => {}
         }
-        let sums = self.store.download_sums(&[known.id]).await?.remove(&known.id);
+        let sums = self.store.download_sums(&[known.id]).await?.remove(&known.id).filter(|sums| sums.as_of >= today - STALE);
         match request {
             BadgeRequest::Trend(_) => {
                 let growth = sums.and_then(|sums| sums.growth_30());
@@ -114,13 +119,16 @@ impl Catalog {
         }
     }
 
-    async fn user_badge(&self, period: BadgePeriod, user: &str) -> Result<Option<BadgeText>, Error> {
+    async fn user_badge(&self, period: BadgePeriod, user: &str, today: Day) -> Result<Option<BadgeText>, Error> {
         let packages = self.store.packages_of(user).await?;
         if packages.is_empty() {
             return Ok(None);
         }
         let ids: Vec<i64> = packages.iter().map(|package| package.id).collect();
-        let sums = self.store.download_sums(&ids).await?;
+        let mut sums = self.store.download_sums(&ids).await?;
+        // Counts of about the same day only are added up.
+        let newest = sums.values().map(|sums| sums.as_of).max().unwrap_or_default();
+        sums.retain(|_, sums| sums.as_of >= newest - LAG && sums.as_of >= today - STALE && period.of(sums).known > 0);
         let total = sums.values().map(|sums| period.of(sums).downloads).fold(0, u64::saturating_add);
         let of = if sums.len() < ids.len() { format!(" ({} of {} packages)", sums.len(), ids.len()) } else { String::new() };
         let value = (!sums.is_empty()).then(|| format!("{} a {}{of}", short_count(total), period.name()));

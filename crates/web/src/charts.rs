@@ -14,7 +14,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::ask::look_at_downloads;
+use crate::ask::{look_at_downloads, queue_downloads};
 use crate::cache::{CachePolicy, Cached};
 use crate::error::Problem;
 use crate::{AppState, format};
@@ -377,7 +377,11 @@ pub(crate) async fn badge(
         }
     }
     let request = badge_request(&kind, &rest)?;
-    let text = state.catalog.badge(&request).await?;
+    let text = state.catalog.badge(&request, Day::of_seconds(state.clock.now())).await?;
+    // Whoever shows it has it asked for; nobody waits.
+    if let (Some(None), BadgeRequest::Downloads(_, name) | BadgeRequest::Trend(name)) = (text.as_ref().map(|text| &text.value), &request) {
+        queue_downloads(&state, vec![name.clone()]).await;
+    }
     let status = if text.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let (own_label, value, own_colour) = match text {
         Some(text) => (text.label, text.value, text.colour),
