@@ -306,7 +306,7 @@ impl Catalog {
         let neighbours = self.store.neighbours(&similar, &names, &Statistics::keywords(&package)).await?;
         let similar = in_order(neighbours.known, &similar);
         let peers = self.peers(package.known.id, &neighbours.popular).await?;
-        let needed = Needed { named: neighbours.named, all_names: package.knows_all_names, tells_advisories: self.tells_advisories };
+        let needed = Needed { named: neighbours.named, names_known_at: package.names_known_at, tells_advisories: self.tells_advisories };
         let advisories = package.advisories.clone().filter(|_| self.tells_advisories);
         let mut page = page(package, &needed, is_latest);
         page.statistics.peers = peers;

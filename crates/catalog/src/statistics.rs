@@ -179,7 +179,8 @@ impl VersionsInUse {
 #[derive(Debug)]
 pub(crate) struct Needed {
     pub(crate) named: HashMap<String, Named>,
-    pub(crate) all_names: bool,
+    /// When the newest list of all names was made.
+    pub(crate) names_known_at: Option<i64>,
     /// Known vulnerabilities are told.
     pub(crate) tells_advisories: bool,
 }
@@ -193,7 +194,7 @@ impl Needed {
             texts.extend(facts.dependencies.iter().map(|(name, _)| name.as_str()));
         }
         let named = catalog.store.named(&texts).await?;
-        Ok(Self { named, all_names: catalog.store.knows_all_names().await?, tells_advisories: catalog.tells_advisories })
+        Ok(Self { named, names_known_at: catalog.store.names_known_at().await?, tells_advisories: catalog.tells_advisories })
     }
 
     /// What the rules find of a package.
@@ -205,6 +206,7 @@ impl Needed {
         advisories: Option<&KnownAdvisories>,
     ) -> Vec<Problem> {
         let summary = known.summary.as_ref();
+        let published_at = summary.and_then(|summary| summary.published_at);
         let dependencies: Vec<CheckedDependency<'_>> = facts
             .map_or(&[][..], |facts| &facts.dependencies)
             .iter()
@@ -215,7 +217,8 @@ impl Needed {
                     range,
                     exists: match found {
                         Some(found) => Some(found.state != State::Unpublished),
-                        None => self.all_names.then_some(false),
+                        // A newer version may need what no list has yet.
+                        None => self.names_known_at.zip(published_at).filter(|(list, published)| published < list).map(|_| false),
                     },
                     latest: found.and_then(|found| found.version.as_deref()),
                     is_deprecated: found.is_some_and(|found| found.deprecated.is_some()),

@@ -299,11 +299,12 @@ impl Store {
         from_json::<NamedRow>(text.as_deref())?.into_iter().map(NamedRow::named).collect()
     }
 
-    /// Whether a list of all names was read to its end, so that a name which is not stored is one that does not exist.
-    pub async fn knows_all_names(&self) -> Result<bool, Error> {
-        let sql = "SELECT version FROM data_sets WHERE name = 'all-the-package-names'";
-        let versions: Vec<String> = on!(&self.read, |pool| sqlx::query_scalar(sql).fetch_all(pool).await?);
+    /// When the newest list of all names was made that was read to its end, in seconds since 1970: a name which is not stored did not exist
+    /// then. `None` when none was.
+    pub async fn names_known_at(&self) -> Result<Option<i64>, Error> {
+        let sql = "SELECT version, coalesce(published_at, loaded_at) FROM data_sets WHERE name = 'all-the-package-names'";
+        let lists: Vec<(String, i64)> = on!(&self.read, |pool| sqlx::query_as(sql).fetch_all(pool).await?);
         // One read in part says in part of what.
-        Ok(versions.iter().any(|version| !version.contains('+')))
+        Ok(lists.into_iter().filter(|(version, _)| !version.contains('+')).map(|(_, at)| at).max())
     }
 }

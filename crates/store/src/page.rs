@@ -39,8 +39,8 @@ pub struct StoredPackage {
     pub dependents: u64,
     /// How many packages have details.
     pub details_stored: u64,
-    /// Whether a list of all names was read to its end, so that a name which is not stored does not exist.
-    pub knows_all_names: bool,
+    /// When the newest list of all names was made: a name which is not stored did not exist then.
+    pub names_known_at: Option<i64>,
     /// Its known vulnerabilities; `None` when nobody asked for them.
     pub advisories: Option<KnownAdvisories>,
 }
@@ -107,7 +107,7 @@ const PARTS: [PartSql; 15] = [
     ),
     (DEPENDENTS, ["count(*)", "NULL", "NULL"], "p JOIN dependents d ON d.dependency_id = p.id"),
     (DETAILS_STORED, ["c.details", "NULL", "NULL"], "counter c"),
-    (LIST_OF_NAMES, ["NULL", "l.version", "NULL"], "data_sets l WHERE l.name = 'all-the-package-names'"),
+    (LIST_OF_NAMES, ["coalesce(l.published_at, l.loaded_at)", "l.version", "NULL"], "data_sets l WHERE l.name = 'all-the-package-names'"),
     (ADVISORIES, ["NULL", concat!("(", advisories_row!(), "){text}"), "NULL"], "p JOIN advisories a ON a.package_id = p.id"),
 ];
 
@@ -136,7 +136,7 @@ impl Store {
         let mut years: Vec<(i64, Year)> = Vec::new();
         let (mut details, mut rendered) = (None, None);
         let (mut facts, mut sums, mut basis, mut rank, mut week) = (None, None, None, None, None);
-        let (mut dependents, mut details_stored, mut knows_all_names, mut advisories) = (0, 0, false, None);
+        let (mut dependents, mut details_stored, mut names_known_at, mut advisories) = (0, 0, None, None);
         let mut nothing_before = None;
         for (part, number, text, bytes) in &found {
             let (text, bytes) = (text.as_deref().unwrap_or_default(), bytes.as_deref());
@@ -159,7 +159,7 @@ impl Store {
                 DEPENDENTS => dependents = number.cast_unsigned(),
                 DETAILS_STORED => details_stored = number.cast_unsigned(),
                 // One read in part says in part of what.
-                LIST_OF_NAMES => knows_all_names |= !text.contains('+'),
+                LIST_OF_NAMES => names_known_at = names_known_at.max(Some(*number).filter(|_| !text.contains('+'))),
                 _ => {}
             }
         }
@@ -182,7 +182,7 @@ impl Store {
             week,
             dependents,
             details_stored,
-            knows_all_names,
+            names_known_at,
             advisories,
         }))
     }

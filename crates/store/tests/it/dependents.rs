@@ -119,7 +119,7 @@ async fn what_lists_say_of_latest_versions() {
 #[tokio::test]
 async fn whether_all_names_are_known() {
     on_both(async |store| {
-        assert!(!store.knows_all_names().await.expect("read"));
+        assert_eq!(store.names_known_at().await.expect("read"), None);
         let set = |version: &str| DataSet {
             name: "all-the-package-names".to_owned(),
             version: version.to_owned(),
@@ -129,9 +129,9 @@ async fn whether_all_names_are_known() {
             entries: 3,
         };
         store.record_data_set(&set("2.0.1+first.100")).await.expect("stored");
-        assert!(!store.knows_all_names().await.expect("read"));
+        assert_eq!(store.names_known_at().await.expect("read"), None);
         store.record_data_set(&set("2.0.1")).await.expect("stored");
-        assert!(store.knows_all_names().await.expect("read"));
+        assert_eq!(store.names_known_at().await.expect("read"), Some(5));
     })
     .await;
 }

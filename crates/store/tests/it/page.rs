@@ -32,7 +32,7 @@ async fn check(store: &Store, text: &str) {
     assert_eq!(page.dependents, store.dependent_counts(&[id]).await.expect("read").remove(&id).unwrap_or(0), "{text}");
     assert_eq!(page.details_stored, store.count_details().await.expect("read"), "{text}");
     assert_eq!(page.advisories, store.advisories_of(&[id]).await.expect("read").remove(&id), "{text}");
-    assert_eq!(page.knows_all_names, store.knows_all_names().await.expect("read"), "{text}");
+    assert_eq!(page.names_known_at, store.names_known_at().await.expect("read"), "{text}");
 }
 
 fn advisory(range: &str) -> Advisory {
@@ -142,7 +142,7 @@ async fn a_page_is_the_sum_of_its_parts() {
         }
         let page = page(store, "tool").await;
         assert_eq!((page.days.days.len(), page.week.map(|week| week.counts.len()), page.months.len()), (400, Some(2), 2));
-        assert_eq!((page.rank, page.dependents, page.knows_all_names, page.details_stored), (Some(2), 0, true, 3));
+        assert_eq!((page.rank, page.dependents, page.names_known_at, page.details_stored), (Some(2), 0, Some(1), 3));
     })
     .await;
 }
