@@ -22,7 +22,7 @@ const SHARED: usize = 3;
 const RELATED: usize = 6;
 /// Terms by which packages are compared, and documents that are looked at of each.
 const TERMS: usize = 6;
-const LIKE: usize = 200;
+const LIKE: usize = 100;
 
 /// A package that others are compared with.
 #[derive(Debug, Clone, Copy)]

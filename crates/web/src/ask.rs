@@ -109,11 +109,10 @@ pub(crate) async fn look_at_advisories(state: &AppState, page: &PackagePage) -> 
 
 /// The same of a user's packages.
 pub(crate) async fn look_at_user_advisories(state: &AppState, page: &UserPage) -> Option<Answer> {
-    if page.advisories.is_none() || page.total == 0 {
-        return None;
-    }
+    let told = page.advisories.as_ref().filter(|_| page.total > 0)?;
     // Those whose versions were read since are asked about as well; what is fresh is not.
-    Some(state.upstream.ask(Wish::UserAdvisories { name: page.user.clone() }, Duration::ZERO).await)
+    let answer = state.upstream.ask(Wish::UserAdvisories { name: page.user.clone() }, Duration::ZERO).await;
+    (told.packages < page.total || is_older(state, told.checked.as_deref(), STALE)).then_some(answer)
 }
 
 /// Whether a moment is more than so many seconds ago; no moment is older than any.
