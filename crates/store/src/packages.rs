@@ -1,11 +1,12 @@
 //! Packages: written in batches, read by id, by name, by page.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use model::{Bucket, Observation, PackageName, Popularity, RecentDownloads, Source, State, Summary};
 use sqlx::AssertSqlSafe;
 
-use crate::bulk::{Part, PartSql, Words, from_json, one, parts, to_json};
+use crate::bulk::{Part, PartSql, Statement, Words, from_json, one, parts, to_json};
 use crate::dependents::{FORGET_KNOWN, meet_known};
 use crate::merge::{Stored, merge};
 use crate::snapshots::{BLOCK, count_of, decode};
@@ -130,6 +131,9 @@ pub(crate) use row;
 
 const ROW: &str = row!();
 const ROW_JOINS: &str = "LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN package_stats t ON t.package_id = p.id";
+
+/// The packages of which the first in a row is the id.
+pub(crate) const BY_IDS: &str = "SELECT p.* FROM {rows} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT)";
 
 /// The parts of a statement that tell of the packages `p` and of their counts in the newest snapshot.
 pub(crate) const KNOWN_PARTS: [PartSql; 2] = [
@@ -549,19 +553,22 @@ impl Store {
 
     /// The packages with these ids that exist, in no order, with their newest downloads.
     pub async fn by_ids(&self, ids: &[i64]) -> Result<Vec<Known>, Error> {
+        static STATEMENT: Statement = [OnceLock::new(), OnceLock::new()];
         let wrapped: Vec<[i64; 1]> = ids.iter().map(|id| [*id]).collect();
-        self.known("SELECT p.* FROM {rows} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT)", to_json(&wrapped)?).await
+        self.known(&STATEMENT, BY_IDS, to_json(&wrapped)?).await
     }
 
     /// The package of this very name.
     pub async fn by_name(&self, name: &PackageName) -> Result<Option<Known>, Error> {
-        Ok(self.known("SELECT * FROM packages WHERE name = $1", name.as_str().to_owned()).await?.pop())
+        static STATEMENT: Statement = [OnceLock::new(), OnceLock::new()];
+        Ok(self.known(&STATEMENT, "SELECT * FROM packages WHERE name = $1", name.as_str().to_owned()).await?.pop())
     }
 
     /// The packages of these very names that exist, in no order.
     pub async fn by_names(&self, names: &[PackageName]) -> Result<Vec<Known>, Error> {
+        static STATEMENT: Statement = [OnceLock::new(), OnceLock::new()];
         let wrapped: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-        self.known("SELECT p.* FROM {rows} j JOIN packages p ON p.name = j.value ->> 0", to_json(&wrapped)?).await
+        self.known(&STATEMENT, "SELECT p.* FROM {rows} j JOIN packages p ON p.name = j.value ->> 0", to_json(&wrapped)?).await
     }
 
     /// As [`Store::by_ids`], by id.
@@ -573,9 +580,9 @@ impl Store {
     }
 
     /// The packages that a `SELECT` of rows of `packages` gives, with their newest downloads: one statement.
-    pub(crate) async fn known(&self, packages: &str, parameter: String) -> Result<Vec<Known>, Error> {
+    pub(crate) async fn known(&self, statement: &'static Statement, packages: &str, parameter: String) -> Result<Vec<Known>, Error> {
         let mut found = KnownParts::default();
-        for part in self.parts(&parts(packages, &KNOWN_PARTS), parameter).await? {
+        for part in self.parts(statement, || parts(packages, &KNOWN_PARTS), parameter).await? {
             found.add(part)?;
         }
         found.known()

@@ -1,15 +1,16 @@
 //! What the page of one package reads, in two statements: all that hangs on its name, and what is said of its neighbours.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use model::{Day, DayRange, PackageName, Series, Sums};
 
 use crate::advisories::{AdvisoriesRow, advisories_row};
-use crate::bulk::{PartSql, one, parts, to_json};
+use crate::bulk::{PartSql, Statement, one, parts, to_json};
 use crate::dependents::{FactsRow, NamedRow, facts_joins, facts_row, named_joins, named_row};
 use crate::details::readme;
 use crate::downloads::{SumsRow, Year, join, nothing, sums_row};
-use crate::packages::{KNOWN_PARTS, KnownParts, Row, row};
+use crate::packages::{BY_IDS, KNOWN_PARTS, KnownParts, Row, row};
 use crate::snapshots::{count_of, decode};
 use crate::trends::{decode_ranks, ids_of, rank_in};
 use crate::{Error, Known, KnownAdvisories, LatestFacts, Named, SnapshotCount, Store, StoredDetails, TrendBasis, VersionWeek};
@@ -127,8 +128,9 @@ const NEIGHBOUR_PARTS: [PartSql; 2] = [
 impl Store {
     /// The package of this very name with all that its page shows of it, in one statement; `None` when the name is not stored.
     pub async fn package(&self, name: &PackageName) -> Result<Option<StoredPackage>, Error> {
-        let sql = parts("SELECT * FROM packages WHERE name = $1", &PARTS);
-        let found = self.parts(&sql, name.as_str().to_owned()).await?;
+        static STATEMENT: Statement = [OnceLock::new(), OnceLock::new()];
+        let make = || parts("SELECT * FROM packages WHERE name = $1", &PARTS);
+        let found = self.parts(&STATEMENT, make, name.as_str().to_owned()).await?;
         let Some(row) = found.iter().find(|part| part.0 == PACKAGE) else { return Ok(None) };
         let row: Row = one(row.2.as_deref().unwrap_or_default())?;
         let id = row.0;
@@ -190,6 +192,7 @@ impl Store {
     /// The packages with these ids, those of these names, and the most downloaded ones of each of these keywords in lower case: one
     /// statement. Names and keywords that are not stored are left out.
     pub async fn neighbours(&self, ids: &[i64], names: &[&str], keywords: &[String]) -> Result<Neighbours, Error> {
+        static STATEMENT: Statement = [OnceLock::new(), OnceLock::new()];
         type Wanted<'a> = (Option<i64>, Option<&'a str>, Option<&'a str>);
         let mut wanted: Vec<Wanted<'_>> = ids.iter().map(|id| (Some(*id), None, None)).collect();
         wanted.extend(names.iter().map(|name| (None, Some(*name), None)));
@@ -197,11 +200,10 @@ impl Store {
         if wanted.is_empty() {
             return Ok(Neighbours::default());
         }
-        let packages = "SELECT p.* FROM {rows} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT)";
-        let sql = parts(packages, KNOWN_PARTS.iter().chain(&NEIGHBOUR_PARTS));
+        let make = || parts(BY_IDS, KNOWN_PARTS.iter().chain(&NEIGHBOUR_PARTS));
         let mut known = KnownParts::default();
         let mut neighbours = Neighbours::default();
-        for part in self.parts(&sql, to_json(&wanted)?).await? {
+        for part in self.parts(&STATEMENT, make, to_json(&wanted)?).await? {
             match (part.0, part.2.as_deref().unwrap_or_default()) {
                 (NAMED, text) => neighbours.named.extend([one::<NamedRow>(text)?.named()?]),
                 (POPULAR, text) => neighbours.popular.push(ids_of(text)?),

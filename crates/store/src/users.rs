@@ -1,5 +1,8 @@
 //! Users, scopes and what the front page lists.
 
+use std::sync::OnceLock;
+
+use crate::bulk::Statement;
 use crate::{Error, Known, Store, on};
 
 /// What the registry said about a user.
@@ -29,7 +32,13 @@ pub struct Appearance {
 impl Store {
     /// All packages whose maintainers name the user, in no order.
     pub async fn packages_of(&self, user: &str) -> Result<Vec<Known>, Error> {
-        self.known("SELECT p.* FROM maintainers u JOIN packages p ON p.id = u.package_id WHERE u.username = $1", user.to_owned()).await
+        static STATEMENT: Statement = [OnceLock::new(), OnceLock::new()];
+        self.known(
+            &STATEMENT,
+            "SELECT p.* FROM maintainers u JOIN packages p ON p.id = u.package_id WHERE u.username = $1",
+            user.to_owned(),
+        )
+        .await
     }
 
     /// What the registry said about a user; `None` when it was never asked.

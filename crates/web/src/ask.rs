@@ -31,15 +31,17 @@ pub(crate) struct Looked {
 /// Looks for a package or a version of it. What is known by name only is asked for, and so are names that nobody knows.
 pub(crate) async fn look(state: &AppState, name: &PackageName, version: Option<&str>) -> Result<Looked, catalog::Error> {
     let until = Instant::now() + WAIT;
-    let answer = state.catalog.package(name, version).await?;
+    let answer = match state.catalog.package(name, version).await? {
+        PackageAnswer::Page(page) => return look_again(state, name, version, page, until).await,
+        answer => answer,
+    };
     let upstream = match &answer {
         PackageAnswer::Unknown => state.upstream.unknown_package(name, WAIT).await,
         // It may have been published since.
         PackageAnswer::NoSuchVersion { observed, .. } if is_older(state, observed.as_deref(), RECENT) => {
             state.upstream.ask(Wish::Package { name: name.clone() }, WAIT).await
         }
-        PackageAnswer::NoSuchVersion { .. } | PackageAnswer::Tag(_) => Answer::Stored,
-        PackageAnswer::Page(page) => return look_again(state, name, version, page.clone(), until).await,
+        PackageAnswer::NoSuchVersion { .. } | PackageAnswer::Tag(_) | PackageAnswer::Page(_) => Answer::Stored,
     };
     let answer = if upstream == Answer::Stored { state.catalog.package(name, version).await? } else { answer };
     // A version of a package that was not known with its versions may need its README now.
