@@ -129,19 +129,19 @@ macro_rules! row {
 }
 pub(crate) use row;
 
-const ROW: &str = row!();
-const ROW_JOINS: &str = "LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN package_stats t ON t.package_id = p.id";
+macro_rules! row_joins {
+    () => {
+        "LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN package_stats t ON t.package_id = p.id"
+    };
+}
+pub(crate) use row_joins;
 
 /// The packages of which the first in a row is the id.
 pub(crate) const BY_IDS: &str = "SELECT p.* FROM {rows} j JOIN packages p ON p.id = CAST(j.value ->> 0 AS BIGINT)";
 
 /// The parts of a statement that tell of the packages `p` and of their counts in the newest snapshot.
 pub(crate) const KNOWN_PARTS: [PartSql; 2] = [
-    (
-        1,
-        ["NULL", concat!("{pack}(", row!(), "){text}"), "NULL"],
-        "p LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN package_stats t ON t.package_id = p.id",
-    ),
+    (1, ["NULL", concat!("{pack}(", row!(), "){text}"), "NULL"], concat!("p ", row_joins!())),
     (
         2,
         ["s.as_of", "{row}(b.block, s.month){text}", "b.counts"],
@@ -287,8 +287,12 @@ impl Store {
             // For the lock alone: how many numbers are needed is known only when what is stored has been read.
             let _ = take_numbers!(tx, 0);
             let names: Vec<&str> = seen.iter().map(|one| one.name.as_str()).collect();
-            let sql = words
-                .fill(&format!("SELECT {{pack}}({ROW}){{text}} FROM {{rows}} j JOIN packages p ON p.name = j.value ->> 0 {ROW_JOINS}"));
+            let sql = words.fill(concat!(
+                "SELECT {pack}(",
+                row!(),
+                "){text} FROM {rows} j JOIN packages p ON p.name = j.value ->> 0 ",
+                row_joins!()
+            ));
             let wrapped: Vec<[&str; 1]> = names.iter().map(|name| [*name]).collect();
             let text: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(to_json(&wrapped)?).fetch_one(&mut *tx).await?;
             let rows: Vec<Row> = from_json(text.as_deref())?;

@@ -10,7 +10,7 @@ use crate::bulk::{PartSql, Statement, one, parts, to_json};
 use crate::dependents::{FactsRow, NamedRow, facts_joins, facts_row, named_joins, named_row};
 use crate::details::readme;
 use crate::downloads::{SumsRow, Year, join, nothing, sums_row};
-use crate::packages::{BY_IDS, KNOWN_PARTS, KnownParts, Row, row};
+use crate::packages::{BY_IDS, KNOWN_PARTS, KnownParts, Row, row, row_joins};
 use crate::snapshots::{count_of, decode};
 use crate::trends::{decode_ranks, ids_of, rank_in};
 use crate::{Error, Known, KnownAdvisories, LatestFacts, Named, SnapshotCount, Store, StoredDetails, TrendBasis, VersionWeek};
@@ -74,11 +74,7 @@ const ADVISORIES: i64 = 14;
 const NOTHING_BEFORE: i64 = 15;
 
 const PARTS: [PartSql; 15] = [
-    (
-        PACKAGE,
-        ["NULL", concat!("(", row!(), "){text}"), "NULL"],
-        "p LEFT JOIN summaries s ON s.package_id = p.id LEFT JOIN package_stats t ON t.package_id = p.id",
-    ),
+    (PACKAGE, ["NULL", concat!("(", row!(), "){text}"), "NULL"], concat!("p ", row_joins!())),
     (
         MONTH,
         ["s.as_of", "s.month", "b.counts"],
