@@ -3,6 +3,7 @@
 use markup::{BadgeColour, short_count};
 use model::{Day, PackageName, Sum, Sums};
 
+use crate::user::LAG;
 use crate::{Catalog, DownloadCount, Error};
 
 /// A badge that is asked for.
@@ -72,8 +73,6 @@ pub struct BadgeText {
 
 /// Counts that end so many days ago say nothing of now.
 const STALE: i32 = 14;
-/// Counts may end so many days before the newest ones and still be added up with them.
-const LAG: i32 = 6;
 
 impl Catalog {
     /// What a badge says; `None` when no such package is stored, or no package of such a user.

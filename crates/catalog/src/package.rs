@@ -2,7 +2,7 @@
 
 use ::search::Like;
 use markup::{Month, month_chart};
-use model::{Advisory, Day, DistTag, Manifest, PackageName, Source, State, types_package};
+use model::{Advisory, DistTag, Manifest, PackageName, Source, State, types_package};
 use serde::Serialize;
 use store::{Known, KnownAdvisories, RenderedReadme, StoredPackage, StoredReadme};
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use crate::chart::{ChartSource, released};
 use crate::home::in_order;
 use crate::search::rfc3339;
 use crate::statistics::Needed;
-use crate::{Catalog, ChartData, ChartRequest, DownloadCount, Error, SearchHit, Statistics};
+use crate::{Catalog, DownloadCount, Error, SearchHit, Statistics};
 
 /// Similar packages on a page.
 const SIMILAR: usize = 6;
@@ -125,7 +125,7 @@ pub struct PackagePage {
     /// Its known vulnerabilities, for one's own use only; missing when nobody asked for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advisories: Option<PackageAdvisories>,
-    /// What its chart is drawn from.
+    /// What of its chart is at hand, see [`Catalog::chart_of_page`].
     #[serde(skip)]
     pub source_of_chart: ChartSource,
 }
@@ -255,12 +255,6 @@ impl PackagePage {
     #[must_use]
     pub fn is_only_listed(&self) -> bool {
         self.version.is_none() && self.description.is_none()
-    }
-
-    /// Downloads by day over time, when no more is needed for what is asked than the package's own days; else ask [`Catalog::chart`].
-    #[must_use]
-    pub fn chart(&self, request: &ChartRequest, today: Day) -> Option<ChartData> {
-        self.source_of_chart.chart(request, today)
     }
 
     /// Downloads of the months as a picture, when there are at least two.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::downloads::trend;
 use crate::search::rfc3339;
 use crate::statistics::{Finding, Needed};
-use crate::{Catalog, DailyDownloads, DownloadCount, Error, SearchHit};
+use crate::{Catalog, ChartSource, DailyDownloads, DownloadCount, Error, SearchHit};
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +125,9 @@ pub struct UserPage {
     /// Packages that say their repository belongs to the GitHub account of this name; not the user's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Listing>,
+    /// What of the chart of all packages is at hand, see [`Catalog::chart_of_page`].
+    #[serde(skip)]
+    pub source_of_chart: ChartSource,
 }
 
 /// How far the known vulnerabilities of a user's packages were asked for.
@@ -251,7 +254,7 @@ const LISTED: usize = 20;
 /// Weeks of a trend line.
 const TREND_WEEKS: i32 = 26;
 /// Counts may end so many days before the newest ones and still be added up with them.
-const LAG: i32 = 6;
+pub(crate) const LAG: i32 = 6;
 /// Downloads a week below which movements say little, the smallest share that is a movement, and how many are told.
 const MOVED_FLOOR: u64 = 100;
 const MOVED_SHARE: f64 = 0.1;
@@ -288,6 +291,11 @@ impl Catalog {
             packages.iter().filter_map(|known| Some((known.name.as_str(), facts.get(&known.id)?))).collect();
         let needed = Needed::by(self, &described).await?;
         let total = packages.len();
+        let source_of_chart = ChartSource::of_user(
+            request.name.clone(),
+            packages.iter().map(|known| (known.id, known.name.clone())).collect(),
+            sums.iter().map(|(id, sums)| (*id, sums.as_of)).collect(),
+        );
         let downloads = sum(&packages);
         let (daily, moved) = (UserDaily::of(sums.values()), moved(&packages, &sums));
         // One source decides the order, or packages would stand where another count put them.
@@ -360,6 +368,7 @@ impl Catalog {
             packages: rows.into_iter().map(|(_, row)| row).collect(),
             scope: self.listing(Condition::Scope(vec![name.clone()])).await?,
             owner: self.listing(Condition::Owner(vec![format!("github.com/{name}")])).await?,
+            source_of_chart,
         })
     }
 

@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HOST};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use catalog::{BadgePeriod, BadgeRequest, ChartData, ChartRequest, ChartShow, step_name};
+use catalog::{BadgePeriod, BadgeRequest, ChartData, ChartRequest, ChartShow, ChartSource, step_name};
 use markup::{Badge, BadgeColour, BadgeStyle, ChartTheme, chart, chart_file, legend};
 use model::{Day, PackageName, Step, is_user_name};
 use percent_encoding::percent_decode_str;
@@ -54,9 +54,13 @@ fn parse(pairs: &[(String, String)]) -> Result<ChartRequest, Problem> {
         .map_err(|error| bad("ERR_CHART", error.to_string()))
 }
 
-/// What is stored for a chart, when any of it is.
-async fn data(state: &AppState, request: &ChartRequest) -> Result<ChartData, Problem> {
-    let data = state.catalog.chart(request, Day::of_seconds(state.clock.now())).await?;
+/// What is stored for a chart, when any of it is; what is at hand of it is not read again.
+async fn data(state: &AppState, request: &ChartRequest, at_hand: Option<&ChartSource>) -> Result<ChartData, Problem> {
+    let today = Day::of_seconds(state.clock.now());
+    let data = match at_hand {
+        Some(at_hand) => state.catalog.chart_of_page(request, today, at_hand).await?,
+        None => state.catalog.chart(request, today).await?,
+    };
     if data.series.is_empty() && request.show != ChartShow::Versions {
         let text = match &request.user {
             Some(user) => format!("no package is known to name {user} as a maintainer; /@{user} asks the registry"),
@@ -90,13 +94,13 @@ fn policy(data: &ChartData) -> CachePolicy {
     ),
     responses((status = 200, body = ChartData), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn json(State(state): State<AppState>, parameters: Parameters) -> Result<Response, Problem> {
-    let data = data(&state, &parse(&pairs(parameters)?)?).await?;
+    let data = data(&state, &parse(&pairs(parameters)?)?, None).await?;
     Ok(Cached(policy(&data), Json(data)).into_response())
 }
 
 /// The same as CSV.
 pub(crate) async fn csv(State(state): State<AppState>, parameters: Parameters) -> Result<Response, Problem> {
-    let data = data(&state, &parse(&pairs(parameters)?)?).await?;
+    let data = data(&state, &parse(&pairs(parameters)?)?, None).await?;
     let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, "attachment; filename=\"downloads.csv\"")];
     Ok(shared(TABLE, Cached(policy(&data), (headers, data.csv()))))
 }
@@ -117,7 +121,7 @@ pub(crate) async fn svg(State(state): State<AppState>, parameters: Parameters) -
         Some("dark") => ChartTheme::Dark,
         Some(_) => return Err(bad("ERR_CHART", "'theme' is auto, light or dark")),
     };
-    let data = data(&state, &request).await?;
+    let data = data(&state, &request, None).await?;
     check_size(&data)?;
     let svg = chart_file(&data.spec("chart"), width, height, theme);
     Ok(shared(PICTURE, Cached(policy(&data), ([(CONTENT_TYPE, "image/svg+xml")], svg))))
@@ -185,15 +189,10 @@ fn row(data: &ChartData, at: usize) -> ChartRow {
 }
 
 impl ChartView {
-    /// The chart of a request, read from what is stored.
-    pub(crate) async fn read(state: &AppState, request: ChartRequest, action: &str) -> Result<Self, Problem> {
-        let data = data(state, &request).await?;
-        Self::new(state, request, data, action).await
-    }
-
     /// The chart of a request on a page at `action`, whose parameters are those of the chart, but for packages and users that stand in
     /// its path.
-    pub(crate) async fn new(state: &AppState, request: ChartRequest, data: ChartData, action: &str) -> Result<Self, Problem> {
+    pub(crate) async fn new(state: &AppState, request: ChartRequest, action: &str, at_hand: Option<&ChartSource>) -> Result<Self, Problem> {
+        let data = data(state, &request, at_hand).await?;
         check_size(&data)?;
         let being_read = look_at_downloads(state, &data).await;
         let mut spec = data.spec("chart");
@@ -305,7 +304,7 @@ pub(crate) async fn oembed(State(state): State<AppState>, headers: HeaderMap, pa
             .map_err(|_| bad("ERR_QUERY", format!("'{key}' is a whole number of pixels"))),
     };
     let (width, height) = (size("maxwidth", WIDTH)?, size("maxheight", HEIGHT)?);
-    let data = data(&state, &request).await?;
+    let data = data(&state, &request, None).await?;
     let query = format::query(&request.parameters()).replace('&', "&amp;");
     let at = markup::escape(&base);
     let html = format!(

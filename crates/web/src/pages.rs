@@ -19,8 +19,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use catalog::{ChartRequest, ChartShow, PackagePage};
-use model::{Day, PackageName, Target, parse_target};
+use catalog::{ChartRequest, ChartShow, ChartSource};
+use model::{PackageName, Target, parse_target};
 use percent_encoding::percent_decode_str;
 
 use crate::cache::{CachePolicy, Cached};
@@ -120,26 +120,20 @@ fn parameters(query: Option<&str>) -> HashMap<String, String> {
 
 /// The chart of a page; `None` when nothing is known that could be drawn, and nothing is being read either. `named` are the packages or
 /// the user that the page is of, `chosen` the parameters of its address, of which those that make no sense are told and left out. What is
-/// at hand of the one package of a page need not be read again.
+/// at hand need not be read again.
 async fn chart_of(
     state: &AppState,
     named: &[(&'static str, String)],
     chosen: &[(String, String)],
     usual: ChartShow,
     action: &str,
-    at_hand: Option<&PackagePage>,
+    at_hand: Option<&ChartSource>,
 ) -> Option<ChartView> {
     let named = named.iter().map(|(key, value)| (*key, value.as_str()));
     let show = [("show", usual.as_str())];
     let chosen = chosen.iter().map(|(key, value)| (key.as_str(), value.as_str())).filter(|(key, _)| !matches!(*key, "p" | "u"));
     let own: Vec<(&str, &str)> = named.chain(show).collect();
-    let draw = async |request: ChartRequest| {
-        let drawn = at_hand.and_then(|page| page.chart(&request, Day::of_seconds(state.clock.now())));
-        match drawn {
-            Some(data) => ChartView::new(state, request, data, action).await,
-            None => ChartView::read(state, request, action).await,
-        }
-    };
+    let draw = async |request: ChartRequest| ChartView::new(state, request, action, at_hand).await;
     let asked = match ChartRequest::parse(own.iter().copied().chain(chosen)) {
         Ok(request) => draw(request).await.map_err(|problem| problem.text().to_owned()),
         Err(error) => Err(error.to_string()),

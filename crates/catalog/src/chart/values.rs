@@ -21,6 +21,8 @@ const YEAR: i32 = 365;
 /// What a chart is drawn from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChartSource {
+    /// Whose packages these are, when they are all of a user's.
+    user: Option<String>,
     /// Ids and names, in the order in which they are drawn.
     packages: Vec<(i64, String)>,
     days: HashMap<i64, Series>,
@@ -51,8 +53,13 @@ impl ChartSource {
         Self { days, released, ..Self::of(vec![(id, name)]) }
     }
 
+    /// All packages of a user, with the newest day of each that is counted.
+    pub(crate) fn of_user(user: String, packages: Vec<(i64, String)>, as_of: HashMap<i64, Day>) -> Self {
+        Self { user: Some(user), as_of, ..Self::of(packages) }
+    }
+
     /// The chart of this package, when no more is needed for it than its own days.
-    pub(crate) fn chart(&self, request: &ChartRequest, today: Day) -> Option<ChartData> {
+    fn chart(&self, request: &ChartRequest, today: Day) -> Option<ChartData> {
         let [(_, name)] = self.packages.as_slice() else { return None };
         let is_own = matches!(request.show, ChartShow::Total | ChartShow::Growth | ChartShow::Indexed);
         if !is_own || request.user.is_some() || request.packages.iter().any(|other| other.as_str() != name) {
@@ -213,8 +220,24 @@ impl Catalog {
             Some(user) => self.store.packages_of(user).await?,
             None => self.in_order(&request.packages).await?,
         };
+        let source = ChartSource::of(packages.into_iter().map(|package| (package.id, package.name)).collect());
+        self.read_chart(request, today, source).await
+    }
+
+    /// The same on a page that has some of it at hand, which is not read again.
+    pub async fn chart_of_page(&self, request: &ChartRequest, today: Day, at_hand: &ChartSource) -> Result<ChartData, Error> {
+        if let Some(chart) = at_hand.chart(request, today) {
+            return Ok(chart);
+        }
+        if at_hand.user.is_some() && at_hand.user == request.user {
+            return self.read_chart(request, today, at_hand.clone()).await;
+        }
+        self.chart(request, today).await
+    }
+
+    async fn read_chart(&self, request: &ChartRequest, today: Day, mut source: ChartSource) -> Result<ChartData, Error> {
         let plan = Plan::new(request, today);
-        let ids: Vec<i64> = packages.iter().map(|package| package.id).collect();
+        let ids: Vec<i64> = source.packages.iter().map(|(id, _)| *id).collect();
         if !plan.is_by_month && ids.len() as u64 * u64::from(plan.read.days()) > MAX_DAYS {
             let text = format!(
                 "{} packages by the {} over so long are too much to add up: choose step=month, or a later 'from'",
@@ -223,10 +246,11 @@ impl Catalog {
             );
             return Err(InvalidChart(text).into());
         }
-        let mut source = ChartSource::of(packages.into_iter().map(|package| (package.id, package.name)).collect());
         if plan.is_by_month {
             source.months = self.store.months_of(&ids).await?;
-            source.as_of = self.store.download_sums(&ids).await?.into_iter().map(|(id, sums)| (id, sums.as_of)).collect();
+            if source.as_of.is_empty() {
+                source.as_of = self.store.download_sums(&ids).await?.into_iter().map(|(id, sums)| (id, sums.as_of)).collect();
+            }
         } else {
             let with_registry: Vec<i64> = ids.iter().copied().chain((request.show == ChartShow::Share).then_some(WHOLE_REGISTRY)).collect();
             source.days = self.store.series_of(&with_registry, plan.read).await?;

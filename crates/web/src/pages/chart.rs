@@ -28,7 +28,7 @@ pub(crate) async fn chart(State(state): State<AppState>, parameters: Result<Quer
         Ok(request) => request,
         Err(error) => return refused(&error.to_string()),
     };
-    let view = match ChartView::read(&state, request, "/chart").await {
+    let view = match ChartView::new(&state, request, "/chart", None).await {
         Ok(view) => view,
         Err(problem) => return failed(&problem),
     };

@@ -88,8 +88,15 @@ async fn show(state: &AppState, page: &PackagePage, upstream: &Answer, key: Page
     let chart = match page.unpublished {
         Some(_) => None,
         None => {
-            chart_of(state, &[("p", page.name.clone())], chosen, ChartShow::Total, &format::version_path_or(&page.name, page), Some(page))
-                .await
+            chart_of(
+                state,
+                &[("p", page.name.clone())],
+                chosen,
+                ChartShow::Total,
+                &format::version_path_or(&page.name, page),
+                Some(&page.source_of_chart),
+            )
+            .await
         }
     };
     let is_being_counted = chart.as_ref().is_some_and(|view| !view.being_read.is_empty());

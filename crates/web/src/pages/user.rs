@@ -81,7 +81,10 @@ pub(super) async fn user(state: &AppState, name: &str, query: Option<&str>) -> R
     let as_of = page.downloads.as_ref().map(|sum| sum.as_of.clone()).unwrap_or_default();
     let policy = if said.is_some() || advisories == Some(Answer::Waiting) { CachePolicy::Never } else { CachePolicy::Page };
     let chart = match &page.daily {
-        Some(_) => chart_of(state, &[("u", name.to_owned())], &pairs(query), ChartShow::Stacked, &format!("/@{name}"), None).await,
+        Some(_) => {
+            chart_of(state, &[("u", name.to_owned())], &pairs(query), ChartShow::Stacked, &format!("/@{name}"), Some(&page.source_of_chart))
+                .await
+        }
         None => None,
     };
     let advisories = match (advisories, page.advisories.as_ref().map(|told| told.packages)) {
